@@ -1,0 +1,136 @@
+import type { ErrorKind } from './kinds.ts';
+
+interface CatalogueEntry {
+  /** Which of the four exit paths the error takes. */
+  readonly kind: ErrorKind;
+  /** The process's exit code when the error ends a command (table in `spec/errors.md`). */
+  readonly exit: number;
+  /** What it means, for `rotctl explain CODE`. */
+  readonly means: string;
+  /** What the operator does next. */
+  readonly remedy: string;
+}
+
+/**
+ * Every error code that `rotctl` can end with. Codes are stable: other programs match on them.
+ * `spec/errors.md` lists the same table, and a test compares the two.
+ */
+export const ERROR_CATALOGUE = {
+  USAGE: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'the command line is wrong: an unknown flag, a missing value, or flags that exclude each other',
+    remedy: 'read `rotctl <command> --help`',
+  },
+  INPUT_UNREADABLE: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'a file that was named cannot be read, or is not what it must be (a regular file, UTF-8, not too large)',
+    remedy: 'fix the named file',
+  },
+  INPUT_SYNTAX: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'a YAML or JSON file does not parse',
+    remedy: 'fix the named line',
+  },
+  INPUT_INVALID: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'a value in a fleet file, a runbook or a vector file breaks a rule',
+    remedy: 'fix the named line',
+  },
+  SECRET_REFUSED: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'a secret cannot be used: empty, too short, too long, equal to another, retired before, or readable by others',
+    remedy: 'give a fresh secret of 32 random bytes, or let rotctl make one',
+  },
+  LEDGER_BROKEN: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'the ledger does not verify: an entry was changed, removed, inserted or reordered, or its tail was cut',
+    remedy: 'keep the file as evidence, run `rotctl ledger verify`, restore the ledger from a copy',
+  },
+  MOVE_REFUSED: {
+    kind: 'refusal',
+    exit: 13,
+    means: 'the state machine does not allow this move from the present phase',
+    remedy: 'run `rotctl status`, which prints the moves that are allowed',
+  },
+  PRECONDITION_FAILED: {
+    kind: 'refusal',
+    exit: 13,
+    means: 'a precondition of the runbook is not met; nothing was changed',
+    remedy: 'meet the named precondition, then run the command again',
+  },
+  LOCK_HELD: {
+    kind: 'refusal',
+    exit: 16,
+    means: 'another rotation holds the lock of this fleet',
+    remedy: 'wait for its holder, or break a dead one with `--break-lock --reason TEXT`',
+  },
+  LEDGER_WRITE_FAILED: {
+    kind: 'remote',
+    exit: 12,
+    means: 'a ledger entry could not be made durable; the effect it announces was not carried out',
+    remedy: 'make room or repair the disk, then `rotctl resume`',
+  },
+  DRIVER_FAILED: {
+    kind: 'remote',
+    exit: 12,
+    means: 'a deploy command failed, hung past its deadline, or a configuration file could not be replaced',
+    remedy: 'read the reason, then `rotctl resume`: the replica is probed before anything is repeated',
+  },
+  HELD: {
+    kind: 'remote',
+    exit: 12,
+    means: 'a step could not be proven either way; what is accepted now was left as it is',
+    remedy: 'gather what the report names, then `rotctl resume` or `rotctl rollback`',
+  },
+  ROLLED_BACK: {
+    kind: 'remote',
+    exit: 10,
+    means: 'a step failed, the change was taken back, and the rollback was proven on every replica',
+    remedy: 'look into the cause, in daylight',
+  },
+  ROLLBACK_UNVERIFIED: {
+    kind: 'remote',
+    exit: 11,
+    means: 'a step failed and its rollback failed or could not be proven',
+    remedy: 'page someone: the printed command is next',
+  },
+  CHECK_FAILED: {
+    kind: 'remote',
+    exit: 1,
+    means: 'a read-only check failed; nothing was changed',
+    remedy: 'read the failed check',
+  },
+  GATE_WAITING: {
+    kind: 'refusal',
+    exit: 15,
+    means: 'a gate is not open yet; the rotation is safe as it stands',
+    remedy: 'wait until the printed time, then run the printed command',
+  },
+  STOPPED: {
+    kind: 'refusal',
+    exit: 14,
+    means: 'stopped by the operator or by the safety lever, at a safe point',
+    remedy: '`rotctl status`, then `rotctl resume`',
+  },
+  PRACTICE_FAILED: {
+    kind: 'remote',
+    exit: 12,
+    means: 'the local practice fleet could not be started or did not answer',
+    remedy: 'read the reason; ports and the output folder must be free',
+  },
+  INTERNAL: {
+    kind: 'bug',
+    exit: 70,
+    means: 'a bug in rotctl',
+    remedy: 'report it, with the command and the version',
+  },
+} as const satisfies Record<string, CatalogueEntry>;
+
+/** A stable error code. */
+export type ErrorCode = keyof typeof ERROR_CATALOGUE;

@@ -1,0 +1,140 @@
+import type { OutcomeRule } from '../protocol/outcome.ts';
+
+declare const parsed: unique symbol;
+
+/**
+ * A fleet as `rotctl.yaml` describes it, checked whole. Only `readFleet` makes one. Relative paths are resolved
+ * against the file's own folder; durations are milliseconds.
+ */
+export interface Fleet {
+  readonly [parsed]: true;
+  readonly name: string;
+  readonly environment: 'production' | 'staging' | 'practice';
+  /** Absolute path of the file, and SHA-256 of its bytes (`sha256:<hex>`), for the ledger's header. */
+  readonly file: string;
+  readonly digest: string;
+  readonly replicas: readonly Replica[];
+  readonly balancer: Endpoint | undefined;
+  readonly clients: readonly Client[];
+  readonly tls: TlsFiles;
+  readonly store: ReplayContract;
+  readonly probe: ProbeSettings;
+  readonly outcomes: readonly OutcomeRule[];
+  readonly readiness: { readonly deadlineMs: number; readonly consecutive: number };
+  readonly canary: CanarySettings;
+  readonly usage: UsageSource | undefined;
+  readonly policy: Policy;
+  /** Folder of sealed material; by default `rotctl-vault` beside the fleet file. */
+  readonly vault: string;
+}
+
+/** Somewhere to send requests: scheme and authority of `url` only; `serverName` is what TLS is checked against. */
+export interface Endpoint {
+  readonly url: URL;
+  readonly serverName: string;
+}
+
+/** One running instance, addressed directly, never through the balancer. */
+export interface Replica extends Endpoint {
+  readonly name: string;
+  readonly deploy: EnvFileDeploy;
+}
+
+/** A caller that signs, with a client id and a secret of its own. */
+export interface Client {
+  readonly id: string;
+  /** Where its present secret is read from when a rotation begins. */
+  readonly secret: SecretReference;
+  readonly deploy: EnvFileDeploy;
+  /** The longest time that it stays silent. */
+  readonly cadenceMs: number;
+  /** The longest time that one of its signed requests may wait in a queue or for a retry. */
+  readonly atRestMs: number;
+}
+
+/** Where a secret lives. A secret is never a value in `rotctl.yaml`. */
+export type SecretReference =
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'dotenv'; readonly path: string; readonly variable: string; readonly pointer?: string };
+
+/**
+ * Deploy driver `env-file`: one variable in a file of `NAME=value` lines is replaced (atomically, 0600), and a command
+ * makes the process read it. At least one of `reload` and `restart` is given; there is no default for either.
+ */
+export interface EnvFileDeploy {
+  readonly driver: 'env-file';
+  readonly path: string;
+  readonly variable: string;
+  /**
+   * How secrets stand in the variable: `single` value; `list` of values joined by `separator`; `json`, an array of strings
+   * (or, for a client, a string) at a JSON pointer into the variable's value, everything else in it being left as it is.
+   */
+  readonly format:
+    | { readonly kind: 'single' }
+    | { readonly kind: 'list'; readonly separator: string }
+    | { readonly kind: 'json'; readonly pointer: string };
+  readonly reload: readonly string[] | undefined;
+  readonly restart: readonly string[] | undefined;
+  readonly deadlineMs: number;
+}
+
+/** PEM files for connecting: the CA bundle that signs the replicas' certificates, and our own client certificate. */
+export interface TlsFiles {
+  readonly ca: string;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** Whether the fleet promises to refuse callers without a client certificate (`AUTH_MTLS_REQUIRED`). */
+  readonly required: boolean;
+}
+
+/** What the fleet promises about replay: the window, the nonce's life, and the numbers that bound it. */
+export interface ReplayContract {
+  readonly maxAgeMs: number;
+  readonly nonceTtlMs: number;
+  /** E: the largest clock error of a replica that operations allow. */
+  readonly clockErrorMs: number;
+  /** D: how long a signer may wait for its store between its skew check and the store's answer. */
+  readonly storeTimeoutMs: number;
+}
+
+/** The request that a probe is, and its limits. `body` is one that passes authentication and then has no effect. */
+export interface ProbeSettings {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+  /** What an accepted probe causes, in the operator's words, for the plan. */
+  readonly causes: string;
+  readonly deadlineMs: number;
+  readonly maxBytes: number;
+  /** At most this many probes a second to one replica; `undefined` is unlimited. */
+  readonly perSecond: number | undefined;
+}
+
+/** Steady signed traffic during a roll. Rates are requests a second, for each client on each route. */
+export interface CanarySettings {
+  readonly ratePerSecond: number;
+  /** Share of requests that may fail for reasons other than authentication, above the baseline (0.05 = 5 %). */
+  readonly faultBudget: number;
+  readonly minSamples: number;
+}
+
+/** Where to see which secret each client's accepted requests were signed with: a Prometheus page of each replica. */
+export interface UsageSource {
+  readonly path: string;
+  readonly metric: string;
+  readonly labels: { readonly client: string; readonly fingerprint: string; readonly caller: string };
+  /** The value of the caller label that marks `rotctl`'s own requests. */
+  readonly ownCaller: string;
+}
+
+/** What operations demand of a rotation. */
+export interface Policy {
+  readonly minOverlapMs: number;
+  readonly soakMs: number;
+  /** Replicas that may be failed or unreachable at once during a roll, beside the batch being changed. */
+  readonly failureBudget: number;
+  /** What to do with a failed opening while no client can have moved. */
+  readonly onFailedOverlap: 'hold' | 'roll-back';
+  /** While this file exists, work stops at the next safe point and new work is refused. */
+  readonly safetyLever: string | undefined;
+}

@@ -1,0 +1,58 @@
+import { FLEET_TARGET, type Inventory, type Step, type TargetKind } from './step.ts';
+
+/** One step on one batch of targets: the unit that is intended, done, proven and recorded. */
+export interface Task {
+  readonly step: Step;
+  readonly targets: readonly string[];
+}
+
+/** The targets of a kind, in inventory order. */
+export function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
+  switch (kind) {
+    case 'replicas':
+      return inventory.replicas;
+    case 'clients':
+      return inventory.clients;
+    case 'fleet':
+      return [FLEET_TARGET];
+  }
+}
+
+/**
+ * The tasks of a phase, in the order in which they are carried out.
+ *
+ * Adjacent steps over the same targets in the same order form one **roll**: a batch goes through all of them before the
+ * next batch begins, so that the first replica is changed, loaded and proven while the others are untouched.
+ */
+export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
+  return rollsOf(steps).flatMap((roll) => {
+    const [head] = roll;
+    if (head === undefined) return [];
+    const batches = batchesOf(targetsOf(head.over, inventory), head.order.first, head.order.batch);
+    return batches.flatMap((targets) => roll.map((step) => ({ step, targets })));
+  });
+}
+
+function rollsOf(steps: readonly Step[]): Step[][] {
+  const rolls: Step[][] = [];
+  for (const step of steps) {
+    const roll = rolls.at(-1);
+    const head = roll?.[0];
+    if (roll !== undefined && head !== undefined && sameRoll(head, step)) roll.push(step);
+    else rolls.push([step]);
+  }
+  return rolls;
+}
+
+function sameRoll(a: Step, b: Step): boolean {
+  return a.over === b.over && a.order.first === b.order.first && a.order.batch === b.order.batch;
+}
+
+function batchesOf(targets: readonly string[], first: number, batch: number): string[][] {
+  const batches: string[][] = [];
+  for (let start = 0, size = first; start < targets.length; start += size, size = start === 0 ? first : batch) {
+    size = start === 0 ? first : batch;
+    batches.push(targets.slice(start, start + size));
+  }
+  return batches;
+}
