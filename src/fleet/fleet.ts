@@ -17,7 +17,7 @@ export interface Fleet {
   readonly balancer: Endpoint | undefined;
   readonly clients: readonly Client[];
   readonly tls: TlsFiles;
-  readonly store: ReplayContract;
+  readonly replay: ReplayContract;
   readonly probe: ProbeSettings;
   readonly outcomes: readonly OutcomeRule[];
   readonly readiness: { readonly deadlineMs: number; readonly consecutive: number };

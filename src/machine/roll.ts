@@ -49,10 +49,7 @@ function sameRoll(a: Step, b: Step): boolean {
 }
 
 function batchesOf(targets: readonly string[], first: number, batch: number): string[][] {
-  const batches: string[][] = [];
-  for (let start = 0, size = first; start < targets.length; start += size, size = start === 0 ? first : batch) {
-    size = start === 0 ? first : batch;
-    batches.push(targets.slice(start, start + size));
-  }
+  const batches = targets.length === 0 ? [] : [targets.slice(0, first)];
+  for (let start = first; start < targets.length; start += batch) batches.push(targets.slice(start, start + batch));
   return batches;
 }

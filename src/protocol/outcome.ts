@@ -47,7 +47,13 @@ export type Exchange =
       /** SHA-256 fingerprint of the server's certificate, hex; absent without TLS. */
       readonly peer?: string;
     }
-  | { readonly kind: 'fault'; readonly code: string; readonly detail: string; readonly sent: boolean; readonly ms: number };
+  | {
+      readonly kind: 'fault';
+      readonly code: string;
+      readonly detail: string;
+      readonly sent: boolean;
+      readonly ms: number;
+    };
 
 /** A fleet's own rule for recognising an outcome; the first that matches wins, before the protocol's own table. */
 export interface OutcomeRule {

@@ -1,0 +1,30 @@
+import { parseArgs } from 'node:util';
+
+/** The balancer's settings. */
+export interface BalancerSettings {
+  readonly port: number;
+  /** Ports of the signers on the loopback. */
+  readonly backends: readonly number[];
+  /** Path of the CA bundle, and the name that every signer's certificate bears. */
+  readonly ca: string;
+  readonly serverName: string;
+}
+
+/** Reads the balancer's command line. */
+export function parseBalancerArgs(args: readonly string[]): BalancerSettings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      port: { type: 'string', default: '' },
+      backend: { type: 'string', multiple: true, default: [] },
+      ca: { type: 'string', default: '' },
+      'server-name': { type: 'string', default: '' },
+    },
+  });
+  return {
+    port: Number(values.port),
+    backends: values.backend.map(Number),
+    ca: values.ca,
+    serverName: values['server-name'],
+  };
+}

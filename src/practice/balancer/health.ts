@@ -1,0 +1,58 @@
+import { Agent, get } from 'node:https';
+
+const EVERY_MS = 100;
+const TIMEOUT_MS = 500;
+
+/** What the balancer knows of its backends. */
+export interface Health {
+  /** Ports of healthy backends, the next one in turn first; every backend when none is healthy. */
+  inTurn(): readonly number[];
+  /** Resolves when every backend has been healthy at least once. */
+  whenAllUp(): Promise<void>;
+}
+
+/** Asks each backend's `/health` every 100 ms over TLS; one failure takes it out, one success brings it in. */
+export function watchHealth(ports: readonly number[], tls: { ca: string; serverName: string }): Health {
+  const agent = new Agent({ keepAlive: true, maxSockets: 2, ca: tls.ca, servername: tls.serverName });
+  const healthy = new Set<number>();
+  const seen = new Set<number>();
+  let turn = 0;
+  let allUp = (): void => {};
+  const whenAllUp = new Promise<void>((resolve) => {
+    allUp = resolve;
+  });
+  const look = async (port: number): Promise<void> => {
+    if (await isHealthy(port, agent)) {
+      healthy.add(port);
+      seen.add(port);
+      if (seen.size === ports.length) allUp();
+    } else healthy.delete(port);
+  };
+  for (const port of ports) {
+    const round = (): void => {
+      setTimeout(round, seen.has(port) ? EVERY_MS : EVERY_MS / 5);
+      void look(port);
+    };
+    round();
+  }
+  return {
+    inTurn: () => {
+      const candidates = healthy.size > 0 ? ports.filter((port) => healthy.has(port)) : ports;
+      turn = (turn + 1) % candidates.length;
+      return [...candidates.slice(turn), ...candidates.slice(0, turn)];
+    },
+    whenAllUp: () => whenAllUp,
+  };
+}
+
+function isHealthy(port: number, agent: Agent): Promise<boolean> {
+  return new Promise((resolve) => {
+    const options = { agent, host: '127.0.0.1', port, path: '/health', signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const sent = get(options, (response) => {
+      response.resume();
+      response.on('error', () => resolve(false));
+      response.on('end', () => resolve(response.statusCode === 200));
+    });
+    sent.on('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { readEnvFile, required, requiredNumber } from '../env-file.ts';
+
+/** A client's settings, as its env file has them. */
+export interface ClientConfig {
+  readonly id: string;
+  readonly secret: string;
+  readonly target: URL;
+  readonly serverName: string;
+  readonly path: string;
+  readonly ratePerSecond: number;
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+/** Reads a client's env file and the PEM files that it names. Throws on the first thing wrong; never quotes a value. */
+export function readClientConfig(path: string): ClientConfig {
+  const env = readEnvFile(path);
+  return {
+    id: required(env, 'KEYRING_CLIENT_ID'),
+    secret: required(env, 'KEYRING_SECRET'),
+    target: new URL(required(env, 'KEYRING_TARGET')),
+    serverName: required(env, 'KEYRING_SERVER_NAME'),
+    path: required(env, 'KEYRING_PATH'),
+    ratePerSecond: requiredNumber(env, 'KEYRING_RATE_PER_SECOND'),
+    tls: {
+      ca: readFileSync(required(env, 'KEYRING_TLS_CA'), 'utf8'),
+      cert: readFileSync(required(env, 'KEYRING_TLS_CERT'), 'utf8'),
+      key: readFileSync(required(env, 'KEYRING_TLS_KEY'), 'utf8'),
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { readEnvFile, required, requiredNumber } from '../env-file.ts';
+
+/** A signer's settings, as its env file has them. Times are milliseconds. */
+export interface SignerConfig {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+  readonly maxAgeMs: number;
+  readonly nonceTtlMs: number;
+  /** In the `production` profile a verified client certificate is demanded. */
+  readonly mtlsRequired: boolean;
+  /** Allowed secrets of each client, in the order of the file. */
+  readonly clients: ClientSecrets;
+  readonly store: { readonly url: URL; readonly prefix: string; readonly timeoutMs: number };
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+}
+
+/** Client id to its allowed secrets, as text. */
+export type ClientSecrets = ReadonlyMap<string, readonly string[]>;
+
+/** Reads a signer's env file and the PEM files that it names. Throws on the first thing wrong; never quotes a value. */
+export function readSignerConfig(path: string): SignerConfig {
+  const env = readEnvFile(path);
+  return {
+    name: required(env, 'KEYRING_NAME'),
+    port: requiredNumber(env, 'KEYRING_PORT'),
+    path: required(env, 'KEYRING_PATH'),
+    maxAgeMs: requiredNumber(env, 'KEYRING_TIMESTAMP_MAX_AGE_MS'),
+    nonceTtlMs: requiredNumber(env, 'KEYRING_NONCE_TTL_MS'),
+    mtlsRequired: required(env, 'KEYRING_PROFILE') === 'production',
+    clients: parseClients(required(env, 'KEYRING_CLIENTS')),
+    store: {
+      url: new URL(required(env, 'KEYRING_STORE_URL')),
+      prefix: required(env, 'KEYRING_STORE_PREFIX'),
+      timeoutMs: requiredNumber(env, 'KEYRING_STORE_TIMEOUT_MS'),
+    },
+    tls: {
+      ca: readFileSync(required(env, 'KEYRING_TLS_CA'), 'utf8'),
+      cert: readFileSync(required(env, 'KEYRING_TLS_CERT'), 'utf8'),
+      key: readFileSync(required(env, 'KEYRING_TLS_KEY'), 'utf8'),
+    },
+  };
+}
+
+function parseClients(text: string): ClientSecrets {
+  const clients = new Map<string, readonly string[]>();
+  for (const [id, entry] of Object.entries(parseObject(text))) {
+    const secrets: unknown = typeof entry === 'object' && entry !== null && 'hmacSecrets' in entry ? entry.hmacSecrets : undefined;
+    if (!Array.isArray(secrets) || !secrets.every((secret) => typeof secret === 'string' && secret !== '')) {
+      throw new Error('KEYRING_CLIENTS must give each client an hmacSecrets list of non-empty strings');
+    }
+    clients.set(id, secrets);
+  }
+  return clients;
+}
+
+function parseObject(text: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error('KEYRING_CLIENTS must be JSON');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error('KEYRING_CLIENTS must be a JSON object');
+  }
+  return value;
+}

@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FaultName } from '../faults.ts';
+import type { ClientSecrets } from './config.ts';
+
+/** The secrets that a signer accepts at present, as its faults have bent them. */
+export interface Keys {
+  /** Takes a newly read configuration; throws `CrashOrdered` under the fault `crash-mid-roll`. */
+  load(clients: ClientSecrets): void;
+  /** Takes the set of planted faults. */
+  plant(faults: ReadonlySet<FaultName>): void;
+  secretsOf(clientId: string): readonly string[];
+}
+
+/** The fault `crash-mid-roll` struck. */
+export class CrashOrdered extends Error {}
+
+/** What the faults remember over restarts: private files (0600) in the signer's own folder. */
+export interface Memory {
+  read(fault: FaultName): string | undefined;
+  write(fault: FaultName, text: string): void;
+  forget(fault: FaultName): void;
+}
+
+/** Keeps the secrets of one signer. */
+export function makeKeys(memory: Memory): Keys {
+  let faults: ReadonlySet<FaultName> = new Set();
+  let loaded: ClientSecrets = new Map();
+  let live: ClientSecrets = new Map();
+  let started = false;
+
+  const keepOld = (): void => {
+    const text = memory.read('keeps-old');
+    live = merge(text === undefined ? new Map() : fromText(text), live);
+    memory.write('keeps-old', toText(live));
+  };
+  const settle = (): void => {
+    live = faults.has('misses-next') ? new Map([...loaded].map(([id, secrets]) => [id, secrets.slice(0, 1)])) : loaded;
+    if (faults.has('keeps-old')) keepOld();
+  };
+  return {
+    load: (clients) => {
+      if (faults.has('crash-mid-roll')) crashWhenChanged(memory, clients);
+      loaded = clients;
+      started = true;
+      settle();
+    },
+    plant: (next) => {
+      const lifted = [...faults].filter((fault) => !next.has(fault));
+      const planted = [...next].filter((fault) => !faults.has(fault));
+      faults = next;
+      for (const fault of lifted) memory.forget(fault);
+      if (!started) return;
+      if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, loaded);
+      if (planted.includes('keeps-old')) keepOld();
+      // A lifted fault is a repaired replica; a planted `misses-next` waits for the next load.
+      if (lifted.includes('misses-next') || lifted.includes('keeps-old')) settle();
+    },
+    secretsOf: (clientId) => live.get(clientId) ?? [],
+  };
+}
+
+/** Files `<folder>/<fault>` as the faults' memory. */
+export function fileMemory(folder: string): Memory {
+  return {
+    read: (fault) => {
+      try {
+        return readFileSync(join(folder, fault), 'utf8');
+      } catch {
+        return undefined;
+      }
+    },
+    write: (fault, text) => {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      writeFileSync(join(folder, fault), text, { mode: 0o600 });
+    },
+    forget: (fault) => rmSync(join(folder, fault), { force: true }),
+  };
+}
+
+const CRASHED = 'crashed';
+
+function crashWhenChanged(memory: Memory, clients: ClientSecrets): void {
+  const digest = createHash('sha256').update(toText(clients)).digest('hex');
+  const before = memory.read('crash-mid-roll');
+  if (before === undefined) memory.write('crash-mid-roll', digest);
+  else if (before !== digest) {
+    memory.write('crash-mid-roll', CRASHED);
+    throw new CrashOrdered('the configuration changed');
+  }
+}
+
+function merge(older: ClientSecrets, newer: ClientSecrets): ClientSecrets {
+  const ids = new Set([...newer.keys(), ...older.keys()]);
+  return new Map([...ids].map((id) => [id, [...new Set([...(newer.get(id) ?? []), ...(older.get(id) ?? [])])]]));
+}
+
+function toText(clients: ClientSecrets): string {
+  return JSON.stringify([...clients]);
+}
+
+function fromText(text: string): ClientSecrets {
+  // Our own file, written by `toText`.
+  return new Map(JSON.parse(text) as [string, string[]][]);
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import type { FaultName } from '../faults.ts';
+import { answerError, answerJson, readBody } from './answers.ts';
+import { authenticate, type Recognised, type Refusal, refusal } from './authenticate.ts';
+import type { SignerConfig } from './config.ts';
+import type { Keys } from './keys.ts';
+import type { Metrics } from './metrics.ts';
+import type { NonceStore, SharedStore } from './nonce-store.ts';
+
+const BODY_LIMIT = 64 * 1024;
+const SLOW_MS = 3000;
+const SKEW_MS = 1200;
+const SHORT_TTL_MS = 500;
+
+/** A running signer's parts. The fields that change are read anew for each request. */
+export interface Signer {
+  config: SignerConfig;
+  faults: ReadonlySet<FaultName>;
+  draining: boolean;
+  /** Whether `503-on-start` was planted when the process started. */
+  readonly startedBroken: boolean;
+  readonly keys: Keys;
+  readonly metrics: Metrics;
+  readonly store: SharedStore;
+  readonly memory: NonceStore;
+}
+
+/** Answers one HTTP request of a signer: signing, health and metrics. */
+export async function serve(signer: Signer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader('x-signer-instance', signer.config.name);
+  if (signer.draining) response.setHeader('connection', 'close');
+  const path = request.url ?? '';
+  if (path === '/health') return answerJson(response, signer.draining ? 503 : 200, { draining: signer.draining });
+  if (path === '/metrics') return answerMetrics(signer, response);
+  if (path !== signer.config.path) return answerError(response, 404, 'NOT_FOUND');
+  if (request.method !== 'POST') return answerError(response, 405, 'METHOD_NOT_ALLOWED');
+  await serveSigning(signer, request, response);
+}
+
+async function serveSigning(signer: Signer, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await readBody(request, BODY_LIMIT);
+  if (signer.faults.has('reset')) return void request.socket.resetAndDestroy();
+  if (signer.faults.has('slow')) await sleep(SLOW_MS);
+  if (body === undefined) return answerError(response, 413, 'BODY_TOO_LARGE');
+  const userAgent = request.headers['user-agent'] ?? '';
+  const judged = await judge(signer, request, body);
+  if (!judged.ok) {
+    signer.metrics.refused(judged.code, userAgent);
+    return answerError(response, judged.status, judged.code);
+  }
+  signer.metrics.accepted(judged.clientId, judged.secret, userAgent);
+  if (!isTransfer(body)) return answerError(response, 422, 'POLICY_SELECTOR_DENIED');
+  const requestId = crypto.randomUUID();
+  answerJson(response, 200, { ok: true, signature: `practice-${requestId}`, requestId });
+}
+
+async function judge(signer: Signer, request: IncomingMessage, body: Buffer): Promise<Recognised | Refusal> {
+  if (signer.startedBroken && signer.faults.has('503-on-start')) return refusal(503, 'SIGNER_UNAVAILABLE');
+  const certified = request.socket instanceof TLSSocket && request.socket.authorized;
+  const caller = authenticate(
+    { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body, certified },
+    {
+      now: Date.now() + (signer.faults.has('skewed-clock') ? SKEW_MS : 0),
+      maxAgeMs: signer.config.maxAgeMs,
+      mtlsRequired: signer.config.mtlsRequired && !signer.faults.has('no-mtls'),
+      acceptUnsigned: signer.faults.has('unsigned-accepted'),
+      secretsOf: (id) => signer.keys.secretsOf(id),
+    },
+  );
+  return caller.ok ? takeNonce(signer, caller) : caller;
+}
+
+/** Check 8; a store that fails or is silent refuses the request. */
+async function takeNonce(signer: Signer, caller: Recognised): Promise<Recognised | Refusal> {
+  const prefix = `${signer.faults.has('other-prefix') ? 'other:' : ''}${signer.config.store.prefix}`;
+  const ttlMs = signer.faults.has('short-ttl') ? SHORT_TTL_MS : signer.config.nonceTtlMs;
+  try {
+    const fresh = await consumeVia(signer)(prefix + JSON.stringify([caller.clientId, caller.nonce]), ttlMs);
+    return fresh ? caller : refusal(409, 'REPLAY_NONCE_USED');
+  } catch {
+    return signer.faults.has('fail-open') ? caller : refusal(503, 'SIGNER_UNAVAILABLE');
+  }
+}
+
+function consumeVia(signer: Signer): NonceStore['consume'] {
+  if (signer.faults.has('memory-store')) return signer.memory.consume;
+  return signer.faults.has('non-atomic-store') ? signer.store.consumeInTwoSteps : signer.store.consume;
+}
+
+function answerMetrics(signer: Signer, response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
+  response.end(signer.metrics.page());
+}
+
+function isTransfer(body: Buffer): boolean {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    return typeof value === 'object' && value !== null && 'call' in value && value.call === 'transfer';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,169 @@
+import type { Exchange, Outcome, OutcomeCode } from '../protocol/outcome.ts';
+import { Durations, type Spread } from './canary-latency.ts';
+
+/** Whose request, signed with which secret (its fingerprint), sent where. */
+export interface CanaryCoordinates {
+  readonly client: string;
+  readonly fingerprint: string;
+  readonly route: string;
+}
+
+/** What became of the requests of one client, signed with one secret, on one route. */
+export interface CanaryCell extends CanaryCoordinates {
+  readonly sent: number;
+  readonly accepted: number;
+  /** Valid requests that were refused, by code (`AUTH_…`, `REPLAY_NONCE_USED`). Each of them is a lock-out. */
+  readonly refusedAuth: Readonly<Record<string, number>>;
+  /** Requests that came to nothing for another reason, by that reason: see `faultReason`. */
+  readonly faults: Readonly<Record<string, number>>;
+}
+
+/** One refused valid request. */
+export interface CanaryRefusal extends CanaryCoordinates {
+  /** UTC, ISO 8601. */
+  readonly at: string;
+  readonly code: OutcomeCode;
+  readonly reason: string;
+}
+
+/** Everything counted in one window. A request counts in the window in which it was sent. */
+export interface CanaryCounts {
+  readonly label: string;
+  /** UTC, ISO 8601. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly refused: number;
+  readonly faulted: number;
+  /** Sent and not yet settled: 0 in a window that `mark` or `stop` returned. */
+  readonly inFlight: number;
+  /** Requests that were due and never sent, because the tool itself had been stopped or starved for too long. */
+  readonly missed: number;
+  readonly cells: readonly CanaryCell[];
+  /** The first refusals of the window, at most `MAX_REFUSALS`. */
+  readonly refusals: readonly CanaryRefusal[];
+  /** From the time a request was due to the last byte of its answer. */
+  readonly latency: Spread;
+  /** How late requests were sent: the tool's own share of `latency`. */
+  readonly timerLag: Spread;
+}
+
+/** How many refusals of a window are kept in full. */
+export const MAX_REFUSALS = 20;
+
+interface Cell extends CanaryCoordinates {
+  sent: number;
+  accepted: number;
+  readonly refusedAuth: Map<string, number>;
+  readonly faults: Map<string, number>;
+}
+
+/** Counts one window. `now` is Unix milliseconds, `monotonic` is the clock of durations. */
+export class CanaryTally {
+  readonly #label: string;
+  readonly #startedAt: number;
+  readonly #startedMonotonic: number;
+  readonly #cells = new Map<string, Cell>();
+  readonly #refusals: CanaryRefusal[] = [];
+  readonly #latency = new Durations();
+  readonly #lag = new Durations();
+  #missed = 0;
+  #closedMonotonic: number | undefined;
+
+  constructor(label: string, now: number, monotonic: number) {
+    this.#label = label;
+    this.#startedAt = now;
+    this.#startedMonotonic = monotonic;
+  }
+
+  sent(at: CanaryCoordinates, lagMs: number): void {
+    this.#cell(at).sent += 1;
+    this.#lag.add(lagMs);
+  }
+
+  missed(requests: number): void {
+    this.#missed += requests;
+  }
+
+  settled(at: CanaryCoordinates, exchange: Exchange, outcome: Outcome, latencyMs: number, now: number): void {
+    const cell = this.#cell(at);
+    if (outcome.code === 'ACCEPTED') cell.accepted += 1;
+    else if (isAuthRefusal(outcome.code)) this.#refused(cell, outcome, now);
+    else increment(cell.faults, faultReason(exchange, outcome));
+    this.#latency.add(latencyMs);
+  }
+
+  /** Ends the window's duration; what is still in flight goes on being counted into it. */
+  close(monotonic: number): void {
+    this.#closedMonotonic ??= monotonic;
+  }
+
+  counts(monotonic: number): CanaryCounts {
+    const cells = [...this.#cells.values()];
+    const sent = sum(cells.map((cell) => cell.sent));
+    const accepted = sum(cells.map((cell) => cell.accepted));
+    const refused = sum(cells.flatMap((cell) => [...cell.refusedAuth.values()]));
+    const faulted = sum(cells.flatMap((cell) => [...cell.faults.values()]));
+    return {
+      label: this.#label,
+      startedAt: new Date(this.#startedAt).toISOString(),
+      durationMs: Math.round((this.#closedMonotonic ?? monotonic) - this.#startedMonotonic),
+      sent,
+      accepted,
+      refused,
+      faulted,
+      inFlight: sent - accepted - refused - faulted,
+      missed: this.#missed,
+      cells: cells.map((cell) => ({
+        ...cell,
+        refusedAuth: Object.fromEntries(cell.refusedAuth),
+        faults: Object.fromEntries(cell.faults),
+      })),
+      refusals: [...this.#refusals],
+      latency: this.#latency.spread(),
+      timerLag: this.#lag.spread(),
+    };
+  }
+
+  #refused(cell: Cell, outcome: Outcome, now: number): void {
+    increment(cell.refusedAuth, outcome.code);
+    if (this.#refusals.length >= MAX_REFUSALS) return;
+    const { client, fingerprint, route } = cell;
+    const at = new Date(now).toISOString();
+    this.#refusals.push({ at, route, client, fingerprint, code: outcome.code, reason: outcome.reason });
+  }
+
+  #cell({ client, fingerprint, route }: CanaryCoordinates): Cell {
+    const key = JSON.stringify([client, fingerprint, route]);
+    const known = this.#cells.get(key);
+    if (known !== undefined) return known;
+    const cell = { client, fingerprint, route, sent: 0, accepted: 0, refusedAuth: new Map(), faults: new Map() };
+    this.#cells.set(key, cell);
+    return cell;
+  }
+}
+
+/** Whether the code says that a request was refused for who sent it or for its nonce. */
+export function isAuthRefusal(code: OutcomeCode): boolean {
+  return code !== 'ACCEPTED' && code !== 'STORE_FAILED' && code !== 'UNKNOWN';
+}
+
+/**
+ * The name under which a fault is counted: the transport's code as it is (`ECONNREFUSED`, `ECONNRESET`, `TIMEOUT`,
+ * `ERR_SSL_…`), `HTTP_429`, `HTTP_5XX`, `STORE_FAILED`, or `FOREIGN_PAGE` for an answer that is no signer's.
+ */
+export function faultReason(exchange: Exchange, outcome: Outcome): string {
+  if (outcome.code === 'STORE_FAILED') return 'STORE_FAILED';
+  if (exchange.kind === 'fault') return exchange.code;
+  if (exchange.status === 429) return 'HTTP_429';
+  return exchange.status >= 500 ? 'HTTP_5XX' : 'FOREIGN_PAGE';
+}
+
+function increment(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,89 @@
+import type { Verdict } from '../errors/verdict.ts';
+import type { CanarySettings } from '../fleet/fleet.ts';
+import type { CanaryCounts } from './canary-counts.ts';
+
+/** What a window of canary traffic says about the change made in it. */
+export interface CanaryJudgement {
+  readonly verdict: Verdict;
+  /** Valid requests that were refused for authentication or replay. One is too many. */
+  readonly refused: number;
+  readonly faults: number;
+  /** How many faults this window could have and pass: the baseline's share and the budget, of the requests settled. */
+  readonly budget: number;
+  /** Answers that measured something: accepted or refused. */
+  readonly samples: number;
+  /** What is wrong, with numbers; empty for a pass. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Judges a window against one from before the change. Without a baseline its fault share counts as 0.
+ *
+ * `fail`: a valid request was refused, or the share of faults is above the baseline's share plus the budget;
+ * `unknown`: fewer than `minSamples` answers, or more requests missed than the budget allows; else `pass`.
+ */
+export function judgeCanary(
+  window: CanaryCounts,
+  baseline: CanaryCounts | undefined,
+  settings: Pick<CanarySettings, 'faultBudget' | 'minSamples'>,
+): CanaryJudgement {
+  const settled = window.sent - window.inFlight;
+  const share = faultShare(baseline) + settings.faultBudget;
+  const samples = window.accepted + window.refused;
+  const failures = [...refusalReasons(window), ...faultReasons(window, settled, share)];
+  const doubts = doubtsOf(window, samples, settings);
+  return {
+    verdict: failures.length > 0 ? 'fail' : doubts.length > 0 ? 'unknown' : 'pass',
+    refused: window.refused,
+    faults: window.faulted,
+    budget: Math.floor(share * settled),
+    samples,
+    reasons: [...failures, ...doubts],
+  };
+}
+
+function faultShare(window: CanaryCounts | undefined): number {
+  const settled = window === undefined ? 0 : window.sent - window.inFlight;
+  return window === undefined || settled === 0 ? 0 : window.faulted / settled;
+}
+
+function refusalReasons(window: CanaryCounts): string[] {
+  return window.cells.flatMap((cell) =>
+    Object.entries(cell.refusedAuth).map(
+      ([code, count]) =>
+        `${cell.route} refused ${count} of ${cell.sent} valid requests of ${cell.client} signed with ${cell.fingerprint}: ${code}`,
+    ),
+  );
+}
+
+function faultReasons(window: CanaryCounts, settled: number, share: number): string[] {
+  if (settled === 0 || window.faulted / settled <= share) return [];
+  const kinds = new Map<string, number>();
+  for (const cell of window.cells) {
+    for (const [reason, count] of Object.entries(cell.faults)) {
+      const kind = `${reason} on ${cell.route}`;
+      kinds.set(kind, (kinds.get(kind) ?? 0) + count);
+    }
+  }
+  const worst = [...kinds].sort(([, a], [, b]) => b - a).slice(0, 3);
+  const named = worst.map(([kind, count]) => `${count} ${kind}`).join(', ');
+  return [`${window.faulted} of ${settled} requests failed, more than ${percent(share)}: ${named}`];
+}
+
+function doubtsOf(
+  window: CanaryCounts,
+  samples: number,
+  settings: Pick<CanarySettings, 'faultBudget' | 'minSamples'>,
+): string[] {
+  const doubts: string[] = [];
+  if (samples < settings.minSamples) doubts.push(`${samples} answers, fewer than ${settings.minSamples}`);
+  const due = window.sent + window.missed;
+  if (window.missed > due * settings.faultBudget) {
+    doubts.push(`${window.missed} of ${due} requests were never sent: this machine was too slow or asleep`);
+  }
+  return doubts;
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 1000) / 10} %`;
+}

@@ -1,0 +1,92 @@
+import type { Secret } from '../credential/secret.ts';
+import type { CommandResult } from '../deploy/ports.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Client, Replica } from '../fleet/fleet.ts';
+import type { Task } from '../machine/roll.ts';
+import type { Effect } from '../machine/step.ts';
+import { drain } from './drain.ts';
+import type { World } from './world.ts';
+
+/** What an effect came to on its targets: carried out, or left out because the fleet has no means for it. */
+export type Carried = { readonly done: true; readonly notes: readonly string[] } | { readonly done: false; readonly why: string };
+
+/**
+ * Brings about a task's declared effects, and nothing else. What a deploy command says of itself is noted and not
+ * believed: the task's proofs judge.
+ *
+ * @throws RotctlError `DRIVER_FAILED` when a configuration file could not be replaced
+ */
+export async function carryOut(world: World, rotation: string, task: Task): Promise<Carried> {
+  const notes: string[] = [];
+  for (const effect of task.step.effects) {
+    for (const target of task.targets) {
+      const why = obstacle(world, task, target);
+      if (why !== undefined) return { done: false, why };
+      const note = await bring(world, rotation, effect, task, target);
+      if (note !== undefined) notes.push(note);
+    }
+  }
+  return { done: true, notes };
+}
+
+async function bring(world: World, rotation: string, effect: Effect, task: Task, target: string): Promise<string | undefined> {
+  switch (effect.of) {
+    case 'replica':
+      if (effect.where === 'memory') return load(world, task, target);
+      await world.driver.writeAccepted(replicaNamed(world, target), acceptedBy(world, effect.accepts));
+      return undefined;
+    case 'client':
+      if (effect.where === 'memory') return load(world, task, target);
+      await world.driver.writeSigning(clientNamed(world, target), pairOf(world, target)[effect.signs]);
+      return undefined;
+    case 'flight':
+      await drain(world, effect.drained);
+      return undefined;
+    case 'material':
+      if (effect.becomes === 'destroyed') await world.keeper.destroy(rotation, effect.generation);
+      return undefined;
+  }
+}
+
+/** Why the fleet has no means for this action on this target, or `undefined`. */
+function obstacle(world: World, task: Task, target: string): string | undefined {
+  const { action, over } = task.step;
+  if (action !== 'reload' && action !== 'restart') return undefined;
+  const { deploy } = over === 'clients' ? clientNamed(world, target) : replicaNamed(world, target);
+  return deploy[action] === undefined ? `${target} declares no ${action} command` : undefined;
+}
+
+async function load(world: World, task: Task, target: string): Promise<string | undefined> {
+  const owner = task.step.over === 'clients' ? clientNamed(world, target) : replicaNamed(world, target);
+  const result = task.step.action === 'restart' ? await world.driver.restart(owner) : await world.driver.reload(owner);
+  return result.ok ? undefined : `${task.step.action} of ${target}: ${say(result)}`;
+}
+
+function say(result: CommandResult): string {
+  return result.output === '' ? result.how : `${result.how}: ${result.output}`;
+}
+
+/** Which secrets each client's replicas are to accept, for a list of generations. */
+export function acceptedBy(world: World, generations: readonly ('current' | 'next')[]): Map<string, Secret[]> {
+  return new Map([...world.pairs].map(([client, pair]) => [client, generations.map((generation) => pair[generation])]));
+}
+
+/** The replica of that name. */
+export function replicaNamed(world: World, name: string): Replica {
+  const replica = world.fleet.replicas.find((candidate) => candidate.name === name);
+  if (replica === undefined) throw new RotctlError('INTERNAL', `no replica ${name}`);
+  return replica;
+}
+
+/** The client of that id. */
+export function clientNamed(world: World, id: string): Client {
+  const client = world.fleet.clients.find((candidate) => candidate.id === id);
+  if (client === undefined) throw new RotctlError('INTERNAL', `no client ${id}`);
+  return client;
+}
+
+function pairOf(world: World, client: string) {
+  const pair = world.pairs.get(client);
+  if (pair === undefined) throw new RotctlError('INTERNAL', `no secrets for client ${client}`);
+  return pair;
+}

@@ -1,0 +1,124 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { isMoving, type Phase, type Trigger } from '../machine/phase.ts';
+import { nextTask } from '../machine/rotation.ts';
+import type { RotatingGeneration } from '../machine/step.ts';
+import { passGates } from './gates.ts';
+import type { Journal } from './journal.ts';
+import { runTask } from './task.ts';
+import { checkpoint } from './wait.ts';
+import type { TaskResult, World } from './world.ts';
+
+/** The phases in which a command may end well. */
+export type Goal = Extract<Phase, 'overlap' | 'switched' | 'retired' | 'destroyed' | 'rolled-back'>;
+
+/** The trigger that leads from a resting phase towards a goal; what is not here has no way there. */
+const WAY: Readonly<Record<Goal, Readonly<Partial<Record<Phase, Trigger>>>>> = {
+  overlap: { stable: 'overlap' },
+  switched: { stable: 'overlap', overlap: 'move-clients', retired: 'reinstate' },
+  retired: { switched: 'retire' },
+  destroyed: { switched: 'retire', retired: 'destroy' },
+  'rolled-back': { overlap: 'rollback', switched: 'rollback' },
+};
+
+/** What valid requests are signed with in each phase; what is about to be withdrawn is not used any more. */
+const SIGNED_WITH: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
+  stable: ['current'],
+  opening: ['current'],
+  overlap: ['current', 'next'],
+  moving: ['current', 'next'],
+  switched: ['current', 'next'],
+  retiring: ['next'],
+  retired: ['next'],
+  destroying: ['next'],
+  destroyed: ['next'],
+  widening: ['next'],
+  returning: ['current'],
+  closing: ['current'],
+  'rolled-back': ['current'],
+};
+
+/** How a drive is to go. */
+export interface DriveOptions {
+  readonly goal: Goal;
+  /** Wait at time gates instead of stopping there. */
+  readonly wait: boolean;
+  /** The operator's reason, where the way leads over a reinstatement. */
+  readonly reason?: string;
+  readonly enteredAt: Partial<Record<Phase, number>>;
+  readonly touched: Set<string>;
+}
+
+/**
+ * Drives a rotation to its goal: trigger by trigger, task by task.
+ *
+ * @throws RotctlError `HELD` when a step was not proven and everything was left as it is, `ROLLED_BACK` or
+ *   `ROLLBACK_UNVERIFIED` when the drive went back by itself, `STOPPED`, `GATE_WAITING`, `MOVE_REFUSED`
+ */
+export async function drive(world: World, journal: Journal, options: DriveOptions): Promise<void> {
+  await world.traffic.sign(SIGNED_WITH[journal.rotation.phase]);
+  while (journal.rotation.phase !== options.goal) {
+    await checkpoint(world);
+    const task = nextTask(world.setting, journal.rotation);
+    if (task !== undefined) {
+      const result = await runTask(world, journal, task, options.touched);
+      if (result.result === 'failed') return giveWay(world, journal, options, result);
+    } else if (isMoving(journal.rotation.phase)) {
+      await closePhase(world, journal, options);
+    } else {
+      await leave(world, journal, options);
+    }
+  }
+}
+
+/** Records what traffic saw in a moving phase, and enters the resting phase that it leads to. */
+async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<void> {
+  const { phase } = journal.rotation;
+  const seen = await world.traffic.report();
+  const { verdict, reason, sent, accepted, refused, faults, routes } = seen;
+  await journal.note('evidence', { traffic: { sent, accepted, refused, faults, routes }, verdict, ...(reason === '' ? {} : { reason }) });
+  if (verdict === 'fail') throw new RotctlError('HELD', `traffic in phase ${phase}: ${reason}`);
+  await enter(world, journal, options, 'complete');
+}
+
+async function leave(world: World, journal: Journal, options: DriveOptions): Promise<void> {
+  const trigger = WAY[options.goal][journal.rotation.phase];
+  if (trigger === undefined) {
+    throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
+  }
+  await passGates(world, journal, trigger, options.enteredAt, options.wait);
+  await enter(world, journal, options, trigger);
+}
+
+/** Pulls a trigger: records it with the goal, and lets traffic sign with what the new phase allows. */
+export async function enter(world: World, journal: Journal, options: DriveOptions, trigger: Trigger): Promise<void> {
+  const reason = trigger === 'reinstate' && options.reason !== undefined ? { reason: options.reason } : {};
+  await journal.apply({ kind: 'trigger', trigger }, { goal: options.goal, ...reason });
+  const { phase } = journal.rotation;
+  options.enteredAt[phase] = world.clock.now();
+  world.progress.phase(phase);
+  await world.traffic.sign(SIGNED_WITH[phase]);
+}
+
+/** After a failure: back by itself where no client's help is needed and the fleet's policy says so; else hold. */
+async function giveWay(
+  world: World,
+  journal: Journal,
+  options: DriveOptions,
+  failure: Extract<TaskResult, { result: 'failed' }>,
+): Promise<void> {
+  const { phase, told } = journal.rotation;
+  const what = `${failure.task.step.id} on ${failure.task.targets.join(', ')}: ${failure.reason}`;
+  const back =
+    phase === 'opening' && told.length === 0 && failure.task.step.onFailure === 'roll-back' && world.fleet.policy.onFailedOverlap === 'roll-back';
+  if (!back) throw new RotctlError(phase === 'closing' ? 'ROLLBACK_UNVERIFIED' : 'HELD', what);
+  world.progress.note(`${what}; no client was told of next, so the change is taken back`);
+  const wayBack: DriveOptions = { ...options, goal: 'rolled-back' };
+  await enter(world, journal, wayBack, 'rollback');
+  try {
+    await drive(world, journal, wayBack);
+  } catch (error) {
+    if (error instanceof RotctlError && error.code === 'STOPPED') throw error;
+    throw new RotctlError('ROLLBACK_UNVERIFIED', `${what}; taking it back: ${error instanceof Error ? error.message : 'failed'}`, { cause: error });
+  }
+  throw new RotctlError('ROLLED_BACK', what);
+}

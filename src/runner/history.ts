@@ -1,0 +1,123 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Entry, LedgerValue } from '../ledger/entry.ts';
+import { isFinal, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
+import { begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../machine/rotation.ts';
+import type { Inventory, Program } from '../machine/step.ts';
+import { type Owed, parseOwed } from './owed.ts';
+
+/** What a rotation's ledger entries say, folded. */
+export interface History {
+  readonly id: string;
+  readonly runbook: string;
+  readonly runbookDigest: string;
+  readonly rotation: Rotation;
+  readonly inventory: Inventory;
+  /** Where the last command wanted to get to. */
+  readonly goal: Phase;
+  /** Unix milliseconds at which each phase was last entered. */
+  readonly enteredAt: Readonly<Partial<Record<Phase, number>>>;
+  /** Targets that any effect of this rotation was intended for. */
+  readonly touched: ReadonlySet<string>;
+  /** Fingerprints of the material, by client id. */
+  readonly fingerprints: Readonly<Record<string, { readonly current: string; readonly next: string }>>;
+  readonly owed: readonly Owed[];
+  /** The reason of the last failed outcome, while it has not been followed by a good one. */
+  readonly heldBecause: string | undefined;
+}
+
+/** The ids of the rotations in a ledger, oldest first. */
+export function rotationIds(entries: readonly Entry[]): string[] {
+  return [...new Set(entries.filter((entry) => entry.kind === 'header').map((entry) => entry.rotation))];
+}
+
+/** Whether there is a rotation that is neither destroyed nor rolled back. */
+export function isOpen(history: History | undefined): history is History {
+  return history !== undefined && !isFinal(history.rotation.phase);
+}
+
+/**
+ * Folds the entries of one rotation; by default the newest.
+ *
+ * @returns `undefined` when the ledger has no rotation
+ * @throws RotctlError `LEDGER_BROKEN` when the entries do not follow from one another by the machine's own rules
+ */
+export function readHistory(entries: readonly Entry[], program: Program, id = rotationIds(entries).at(-1)): History | undefined {
+  const own = entries.filter((entry) => entry.rotation === id);
+  const header = own.find((entry) => entry.kind === 'header');
+  if (id === undefined || header === undefined) return undefined;
+  const inventory = { replicas: texts(header.data.replicas), clients: texts(header.data.clients) };
+  const setting: Setting = { program, inventory };
+  const folded = own.reduce((state, entry) => fold(setting, state, entry), start(header));
+  return {
+    id,
+    runbook: header.runbook,
+    runbookDigest: text(header.data.runbookDigest),
+    inventory,
+    fingerprints: fingerprintsOf(header),
+    ...folded,
+    owed: parseOwed(own),
+  };
+}
+
+type Folded = Pick<History, 'rotation' | 'goal' | 'enteredAt' | 'touched' | 'heldBecause'>;
+
+function start(header: Entry): Folded {
+  const rotation = begin(header.data.compromised === true);
+  return { rotation, goal: 'stable', enteredAt: {}, touched: new Set(), heldBecause: undefined };
+}
+
+function fold(setting: Setting, state: Folded, entry: Entry): Folded {
+  const event = eventOf(entry);
+  if (event === undefined) return state;
+  const task = nextTask(setting, state.rotation);
+  const result = transition(setting, state.rotation, event);
+  if (!result.ok) {
+    throw new RotctlError('LEDGER_BROKEN', `entry ${entry.seq} (${event.kind}) cannot follow phase ${result.from}: ${result.reason}`);
+  }
+  const { rotation } = result;
+  switch (event.kind) {
+    case 'trigger': {
+      const enteredAt = { ...state.enteredAt, [rotation.phase]: Date.parse(entry.at) };
+      const goal = typeof entry.data.goal === 'string' ? (entry.data.goal as Phase) : state.goal;
+      return { ...state, rotation, enteredAt, goal, heldBecause: undefined };
+    }
+    case 'intent':
+      return { ...state, rotation, touched: new Set([...state.touched, ...(task?.targets ?? [])]) };
+    case 'done':
+      return { ...state, rotation, heldBecause: undefined };
+    case 'failed':
+      return { ...state, rotation, heldBecause: text(entry.data.reason) };
+  }
+}
+
+/** The machine's event that an entry stands for; entries of evidence, gates and the like stand for none. */
+function eventOf(entry: Entry): RotationEvent | undefined {
+  const { trigger, result } = entry.data;
+  if (isTrigger(trigger)) return { kind: 'trigger', trigger };
+  if (entry.kind === 'intent') return { kind: 'intent' };
+  if (entry.kind === 'outcome') return { kind: result === 'done' ? 'done' : 'failed' };
+  return undefined;
+}
+
+function isTrigger(value: LedgerValue | undefined): value is Trigger {
+  return (TRIGGERS as readonly unknown[]).includes(value);
+}
+
+function fingerprintsOf(header: Entry): History['fingerprints'] {
+  const material = header.data.material;
+  if (material === null || typeof material !== 'object' || Array.isArray(material)) return {};
+  return Object.fromEntries(
+    Object.entries(material as Record<string, LedgerValue>).map(([client, pair]) => {
+      const { current, next } = pair as { [key: string]: LedgerValue };
+      return [client, { current: text(current), next: text(next) }];
+    }),
+  );
+}
+
+function texts(value: LedgerValue | undefined): string[] {
+  return Array.isArray(value) ? value.map(text) : [];
+}
+
+function text(value: LedgerValue | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

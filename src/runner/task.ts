@@ -1,0 +1,151 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { compose, type Verdict } from '../errors/verdict.ts';
+import type { LedgerValue } from '../ledger/entry.ts';
+import type { Task } from '../machine/roll.ts';
+import { acceptedBy, carryOut, clientNamed, replicaNamed } from './carry-out.ts';
+import { toLedger } from './evidence.ts';
+import type { Journal } from './journal.ts';
+import type { Proven, TaskResult, World } from './world.ts';
+
+/**
+ * Carries out one task: intent, effect, proof, outcome. A task that was intended before and has no outcome is settled
+ * first, by asking the fleet.
+ */
+export async function runTask(world: World, journal: Journal, task: Task, touched: Set<string>): Promise<TaskResult> {
+  world.progress.task(task);
+  const idle = needless(world, task, touched);
+  const unsettled = journal.rotation.intended && !journal.rotation.held;
+  if (!journal.rotation.intended && task.step.over === 'replicas') await world.prover.burn(task.step.phase);
+  await journal.apply({ kind: 'intent' }, { action: task.step.action, targets: [...task.targets] });
+  for (const target of task.targets) touched.add(target);
+  if (idle !== undefined) return finish(world, journal, task, { skipped: idle });
+  if (unsettled && (await alreadySo(world, journal, task))) return finish(world, journal, task, { notes: ['found in place'] });
+  return attempt(world, journal, task);
+}
+
+/**
+ * Whether an effect that was intended before a crash is there: the file holds it, or the replica proves it.
+ * A restart is always done again, because probes cannot tell what is on a disk.
+ */
+async function alreadySo(world: World, journal: Journal, task: Task): Promise<boolean> {
+  if (task.step.action === 'write') return inPlace(world, task);
+  if (task.step.action !== 'reload' || task.step.over !== 'replicas') return false;
+  return (await proveAll(world, journal, task)).verdict === 'pass';
+}
+
+/** Why nothing needs to be done: on the way back, a replica that this rotation never touched is left alone. */
+function needless(world: World, task: Task, touched: ReadonlySet<string>): string | undefined {
+  const back = task.step.phase === 'closing' || task.step.phase === 'widening';
+  const untouched = task.targets.every((target) => !touched.has(target));
+  return back && task.step.over === 'replicas' && untouched ? 'never touched by this rotation' : undefined;
+}
+
+async function attempt(world: World, journal: Journal, task: Task): Promise<TaskResult> {
+  const effect = await tryEffect(world, journal, task);
+  if (effect.failed !== undefined) return fail(world, journal, task, effect.failed);
+  if (effect.skipped !== undefined) return finish(world, journal, task, { skipped: effect.skipped });
+  const proven = await proveAll(world, journal, task);
+  const traffic = world.traffic.alarm();
+  const verdict: Verdict = compose([proven.verdict, traffic === undefined ? 'pass' : 'fail']);
+  if (verdict === 'pass') return finish(world, journal, task, { notes: effect.notes });
+  const reasons = [proven.reason, traffic ?? '', ...effect.notes].filter((reason) => reason !== '');
+  return fail(world, journal, task, reasons.join('; '), verdict);
+}
+
+interface Tried {
+  readonly failed?: string;
+  readonly skipped?: string;
+  readonly notes: readonly string[];
+}
+
+async function tryEffect(world: World, journal: Journal, task: Task): Promise<Tried> {
+  try {
+    const carried = await carryOut(world, journal.id, task);
+    return carried.done ? { notes: carried.notes } : { skipped: carried.why, notes: [] };
+  } catch (error) {
+    if (error instanceof RotctlError && error.kind === 'remote') return { failed: error.message, notes: [] };
+    throw error;
+  }
+}
+
+async function proveAll(world: World, journal: Journal, task: Task): Promise<{ verdict: Verdict; reason: string }> {
+  const { step, targets } = task;
+  const reasons: string[] = [];
+  if (step.effects.length > 0 && !(await inPlace(world, task))) {
+    return { verdict: 'fail', reason: `${step.action} of ${targets.join(', ')} did not take effect` };
+  }
+  const verdicts: Verdict[] = ['pass'];
+  if (step.over === 'replicas' && (step.action === 'reload' || step.action === 'restart')) {
+    for (const target of targets) {
+      if (await world.prover.ready(target, world.fleet.readiness.deadlineMs)) continue;
+      return { verdict: 'unknown', reason: `${target} accepts no signed probe within ${world.fleet.readiness.deadlineMs} ms` };
+    }
+  }
+  for (const proof of step.proofs) {
+    const proven = await world.prover.prove(proof, step.phase, targets);
+    await recordProof(world, journal, { proof: proof.proves, ...('generation' in proof ? { generation: proof.generation } : {}) }, proven);
+    verdicts.push(proven.verdict);
+    if (proven.verdict !== 'pass') reasons.push(proven.reason);
+  }
+  return { verdict: compose(verdicts), reason: reasons.join('; ') };
+}
+
+/** Writes what a proof saw to the ledger, and shows it. */
+export async function recordProof(
+  world: Pick<World, 'progress'>,
+  journal: Journal,
+  what: { readonly [key: string]: LedgerValue },
+  proven: Proven,
+): Promise<void> {
+  world.progress.cells(proven.cells);
+  world.progress.findings(proven.findings);
+  await journal.note('evidence', { ...what, verdict: proven.verdict, ...toLedger(proven) });
+}
+
+/** For what is on disk: whether it is what the effect declares. What is in memory, only probes can tell. */
+async function inPlace(world: World, task: Task): Promise<boolean> {
+  for (const effect of task.step.effects) {
+    if (!('where' in effect) || effect.where !== 'disk') continue;
+    for (const target of task.targets) {
+      const same = effect.of === 'replica' ? await holds(world, target, effect.accepts) : await signs(world, target, effect.signs);
+      if (!same) return false;
+    }
+  }
+  return true;
+}
+
+async function holds(world: World, target: string, generations: readonly ('current' | 'next')[]): Promise<boolean> {
+  const wanted = acceptedBy(world, generations);
+  const found = await world.driver.readAccepted(replicaNamed(world, target), [...wanted.keys()]);
+  return [...wanted].every(([client, secrets]) => {
+    const present = found.get(client) ?? [];
+    return present.length === secrets.length && secrets.every((secret, index) => present[index]?.signsLike(secret));
+  });
+}
+
+async function signs(world: World, target: string, generation: 'current' | 'next'): Promise<boolean> {
+  const wanted = world.pairs.get(target)?.[generation];
+  const found = await world.driver.readSigning(clientNamed(world, target));
+  return wanted !== undefined && found.signsLike(wanted);
+}
+
+async function finish(
+  world: World,
+  journal: Journal,
+  task: Task,
+  how: { skipped?: string; notes?: readonly string[] },
+): Promise<TaskResult> {
+  const { skipped, notes = [] } = how;
+  await journal.apply(
+    { kind: 'done' },
+    { targets: [...task.targets], verdict: 'pass', ...(skipped === undefined ? {} : { skipped }), ...(notes.length === 0 ? {} : { notes: [...notes] }) },
+  );
+  world.progress.taskDone(task, skipped === undefined ? 'done' : 'skipped', skipped);
+  return skipped === undefined ? { result: 'done' } : { result: 'done', skipped };
+}
+
+async function fail(world: World, journal: Journal, task: Task, reason: string, verdict: Verdict = 'fail'): Promise<TaskResult> {
+  await journal.apply({ kind: 'failed' }, { targets: [...task.targets], verdict, reason });
+  world.progress.taskDone(task, 'failed', reason);
+  return { result: 'failed', reason, task };
+}
