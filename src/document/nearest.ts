@@ -1,9 +1,9 @@
 /**
- * The candidate that a misspelt `word` most likely means: at most two edits away (one for words of up to four
+ * The candidate that a misspelt `word` most likely means: at most two edits away (one for words of up to three
  * characters), letters' case ignored; `undefined` when none is that near.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = word.length <= 4 ? 1 : 2;
+  const limit = word.length <= 3 ? 1 : 2;
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - word.length) > limit) continue;

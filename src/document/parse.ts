@@ -20,8 +20,7 @@ import { SYNTAX_RULES } from './syntax.ts';
 export const MAX_DOCUMENT_BYTES = 1024 * 1024;
 /** Deepest nesting of lists and mappings. */
 export const MAX_DOCUMENT_DEPTH = 64;
-/** The document itself and the scalar at the bottom stand on the parser's stack too. */
-const STACK_BESIDE_COLLECTIONS = 2;
+const COLLECTIONS = new Set(['block-map', 'block-seq', 'flow-collection']);
 
 /**
  * Parses the text of a YAML or JSON file: exactly one document, text keys, no aliases, anchors, tags, directives or
@@ -68,7 +67,7 @@ function* tokens(text: string, lines: LineCounter, fail: Fail): Generator<CST.To
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     yield* parser.next(lexeme);
-    if (parser.stack.length > MAX_DOCUMENT_DEPTH + STACK_BESIDE_COLLECTIONS) {
+    if (parser.stack.filter((token) => COLLECTIONS.has(token.type)).length > MAX_DOCUMENT_DEPTH) {
       throw fail(parser.offset, `the values are nested more than ${MAX_DOCUMENT_DEPTH} deep`);
     }
   }

@@ -10,7 +10,7 @@ export const SYNTAX_RULES: Readonly<Record<ErrorCode, string>> = {
   BAD_COLLECTION_TYPE: 'tags (`!name`) are not allowed',
   BAD_DIRECTIVE: 'directives (`%NAME`) are not allowed',
   BAD_DQ_ESCAPE: 'a double-quoted text has an escape that YAML does not know',
-  BAD_INDENT: 'the indentation does not fit the lines around it',
+  BAD_INDENT: 'the indentation does not fit the lines around it, or a bracket is not closed',
   BAD_PROP_ORDER: 'anchors and tags are not allowed',
   BAD_SCALAR_START: 'a text that begins with this character must be quoted',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot begin here: a second `: ` on one line, or a key in the wrong place',

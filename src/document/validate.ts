@@ -26,12 +26,21 @@ interface Problem {
 export function validate<Schema extends z.ZodType>(document: SourceDocument, schema: Schema): z.output<Schema> {
   const result = schema.safeParse(document.value, { error: ruleOf });
   if (result.success) return result.data;
-  const problems = result.error.issues.flatMap((issue) => problemsOf(issue, document));
+  const problems = onePerPath(result.error.issues.flatMap((issue) => problemsOf(issue, document)));
   const [first] = problems.toSorted((a, b) => a.offset - b.offset);
   if (first === undefined) throw new RotctlError('INTERNAL', 'a schema refused a document without a reason');
   const more = problems.length > 1 ? ` (+${problems.length - 1} more)` : '';
   throw new RotctlError('INPUT_INVALID', `${messageOf(first, document)}${more}`, {
     at: document.positionOf(first.offset),
+  });
+}
+
+/** A value of the wrong type breaks rules on its length too; the first problem of each place is the one that counts. */
+function onePerPath(problems: readonly Problem[]): Problem[] {
+  const seen = new Set<string>();
+  return problems.filter(({ path, rule, ofKey }) => {
+    const place = JSON.stringify([path, ofKey, path.length === 0 ? rule : '']);
+    return seen.has(place) ? false : seen.add(place);
   });
 }
 

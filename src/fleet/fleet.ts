@@ -1,4 +1,7 @@
+import type { SecretReference } from '../credential/reference.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
+
+export type { SecretReference } from '../credential/reference.ts';
 
 declare const parsed: unique symbol;
 
@@ -10,6 +13,8 @@ export interface Fleet {
   readonly [parsed]: true;
   readonly name: string;
   readonly environment: 'production' | 'staging' | 'practice';
+  /** How the fleet's signers talk on the wire. */
+  readonly protocol: 'keyring-v1';
   /** Absolute path of the file, and SHA-256 of its bytes (`sha256:<hex>`), for the ledger's header. */
   readonly file: string;
   readonly digest: string;
@@ -51,11 +56,6 @@ export interface Client {
   /** The longest time that one of its signed requests may wait in a queue or for a retry. */
   readonly atRestMs: number;
 }
-
-/** Where a secret lives. A secret is never a value in `rotctl.yaml`. */
-export type SecretReference =
-  | { readonly from: 'file'; readonly path: string }
-  | { readonly from: 'dotenv'; readonly path: string; readonly variable: string; readonly pointer?: string };
 
 /**
  * Deploy driver `env-file`: one variable in a file of `NAME=value` lines is replaced (atomically, 0600), and a command

@@ -141,11 +141,7 @@ function time(unixMs: number): Time {
 }
 
 function usage({ octet, unused }: { octet: number; unused: number }): Extension {
-  return extension(
-    OID.keyUsage,
-    true,
-    new BitString({ valueHex: Uint8Array.of(octet).buffer, unusedBits: unused }),
-  );
+  return extension(OID.keyUsage, true, new BitString({ valueHex: Uint8Array.of(octet).buffer, unusedBits: unused }));
 }
 
 function authorityKeyId(keyId: ArrayBuffer): ReturnType<AuthorityKeyIdentifier['toSchema']> {

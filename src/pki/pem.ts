@@ -28,7 +28,8 @@ export function readBundle(text: string, file: string): readonly X509Certificate
     refuse(file, `${Math.max(begins, ends)} PEM blocks begin or end, ${blocks.length} are whole`);
   }
   if (blocks.length === 0) refuse(file, 'a bundle must hold at least one CERTIFICATE block, got none');
-  if (blocks.length > MAX_CERTIFICATES) refuse(file, `a bundle may hold ${MAX_CERTIFICATES} certificates, got ${blocks.length}`);
+  if (blocks.length > MAX_CERTIFICATES)
+    refuse(file, `a bundle may hold ${MAX_CERTIFICATES} certificates, got ${blocks.length}`);
   refuseStray(text.replace(BLOCK, ''), file);
   return blocks.map(([block], index) => parse(block, file, index + 1));
 }
@@ -55,7 +56,8 @@ function parse(block: string, file: string, ordinal: number): X509Certificate {
   try {
     const certificate = new X509Certificate(block);
     const base64 = block.replace(/-----[A-Z ]+-----|\s/g, '');
-    if (certificate.raw.length !== Buffer.from(base64, 'base64').length) refuse(file, `certificate ${ordinal} has bytes after its end`);
+    if (certificate.raw.length !== Buffer.from(base64, 'base64').length)
+      refuse(file, `certificate ${ordinal} has bytes after its end`);
     return certificate;
   } catch (error) {
     if (error instanceof RotctlError) throw error;

@@ -40,7 +40,7 @@ export function judge(exchange: Exchange, rules: readonly OutcomeRule[] = []): O
 function judgeAnswer(answer: Answer): Outcome {
   const { status, headers } = answer;
   if (status === 429) return unknown('429 rate limited', retryAfterMs(headers));
-  if (status >= 300 && status < 400) return unknown(`${status} redirect to ${shown(headers['location'])}`);
+  if (status >= 300 && status < 400) return unknown(`${status} redirect to ${shown(headers.location)}`);
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     return unknown(`${status} with content encoding ${shown(encoding)}`);
@@ -50,7 +50,7 @@ function judgeAnswer(answer: Answer): Outcome {
   }
   const body = parseObject(answer.body);
   if (typeof body === 'string') return unknown(`${status} ${body}`);
-  return Object.hasOwn(body, 'errorCode') ? judgeCode(status, body['errorCode']) : judgeBare(status, body);
+  return Object.hasOwn(body, 'errorCode') ? judgeCode(status, body.errorCode) : judgeBare(status, body);
 }
 
 function judgeCode(status: number, errorCode: unknown): Outcome {

@@ -8,7 +8,7 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>): number 
   if (value === undefined) return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1000;
   const until = httpDate(value);
-  const sent = httpDate(headers['date']);
+  const sent = httpDate(headers.date);
   return until === undefined || sent === undefined ? undefined : Math.max(0, until - sent);
 }
 

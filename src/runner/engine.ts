@@ -21,7 +21,7 @@ const WAY: Readonly<Record<Goal, Readonly<Partial<Record<Phase, Trigger>>>>> = {
 };
 
 /** What valid requests are signed with in each phase; what is about to be withdrawn is not used any more. */
-const SIGNED_WITH: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
+export const SIGNED_WITH: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
   stable: ['current'],
   opening: ['current'],
   overlap: ['current', 'next'],

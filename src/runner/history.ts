@@ -63,7 +63,7 @@ type Folded = Pick<History, 'rotation' | 'goal' | 'enteredAt' | 'touched' | 'hel
 
 function start(header: Entry): Folded {
   const rotation = begin(header.data.compromised === true);
-  return { rotation, goal: 'stable', enteredAt: {}, touched: new Set(), heldBecause: undefined };
+  return { rotation, goal: 'switched', enteredAt: {}, touched: new Set(), heldBecause: undefined };
 }
 
 function fold(setting: Setting, state: Folded, entry: Entry): Folded {

@@ -77,8 +77,10 @@ async function proveAll(world: World, journal: Journal, task: Task): Promise<{ v
   const verdicts: Verdict[] = ['pass'];
   if (step.over === 'replicas' && (step.action === 'reload' || step.action === 'restart')) {
     for (const target of targets) {
-      if (await world.prover.ready(target, world.fleet.readiness.deadlineMs)) continue;
-      return { verdict: 'unknown', reason: `${target} accepts no signed probe within ${world.fleet.readiness.deadlineMs} ms` };
+      const ready = await world.prover.ready(target);
+      if (ready.verdict === 'pass') continue;
+      await recordProof(world, journal, { proof: 'ready' }, ready);
+      return ready;
     }
   }
   for (const proof of step.proofs) {

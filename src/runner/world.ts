@@ -1,4 +1,3 @@
-import type { Secret } from '../credential/secret.ts';
 import type { Verdict } from '../errors/verdict.ts';
 import type { DeployDriver } from '../deploy/driver.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -10,13 +9,8 @@ import type { Cell, Finding } from '../probe/finding.ts';
 import type { Clock } from '../probe/ports.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import type { Owed } from './owed.ts';
+import type { Pairs } from './pair.ts';
 import type { Progress } from './progress.ts';
-
-/** The two secrets of one client in one rotation. */
-export type Pair = Readonly<Record<RotatingGeneration, Secret>>;
-
-/** The secrets of a rotation, by client id. */
-export type Pairs = ReadonlyMap<string, Pair>;
 
 /** What a proof came to. */
 export interface Proven {
@@ -31,8 +25,8 @@ export interface Proven {
 
 /** Takes the proofs that a runbook's steps name. */
 export interface Prover {
-  /** Waits until the target accepts a signed probe, by any secret it may hold; the proofs that follow tell which. */
-  ready(target: string, deadlineMs: number): Promise<boolean>;
+  /** Waits until the replica accepts signed probes, by any secret it may hold; the proofs that follow tell which. */
+  ready(replica: string): Promise<Proven>;
   /** @param phase the phase in which the proof is taken @param targets the targets that the step has changed */
   prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven>;
   /** Burns nonces that a later `namespace` proof tries again; done before each change of a replica. */

@@ -31,7 +31,7 @@ describe('the signed string and the signature of keyring-v1', () => {
     ['body', { body: Buffer.from('{"probe":true} ') }],
     ['body, where only undecodable bytes differ', { body: Buffer.from([0xfe]) }, { body: Buffer.from([0xff]) }],
   ] as const;
-  it.each(changes)('changes when the %s changes', (_what, change, base = {}) => {
+  it.each(changes)('changes when the %s changes', (_what, change, base: object = {}) => {
     expect(keyringSignature(secret, { ...request, ...change })).not.toBe(
       keyringSignature(secret, { ...request, ...base }),
     );

@@ -1,23 +1,33 @@
 import { writeFileSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Writes the run's real totals as JSON to the file named by `ROTCTL_TEST_TOTALS`, for `.ci/run` to add up. */
+/** What a run came to. A file that could not even be loaded counts as one failure. */
+interface Totals {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/**
+ * Writes the totals of the run as JSON to the file that `ROTCTL_TEST_TOTALS` names; without it, does nothing.
+ */
 export class TotalsReporter implements Reporter {
-  onTestRunEnd(modules: readonly TestModule[]): void {
-    const path = process.env.ROTCTL_TEST_TOTALS;
-    if (path === undefined) return;
-    const totals = { passed: 0, failed: 0, skipped: 0 };
-    for (const module of modules) {
-      if (module.state() === 'failed' && module.errors().length > 0) totals.failed += 1;
-      for (const test of module.children.allTests()) {
-        const { state } = test.result();
-        if (state === 'passed' || state === 'failed') totals[state] += 1;
-        else totals.skipped += 1;
-      }
-    }
-    writeFileSync(path, JSON.stringify(totals));
+  onTestRunEnd(modules: readonly TestModule[], unhandledErrors: readonly unknown[]): void {
+    const file = process.env.ROTCTL_TEST_TOTALS;
+    if (file === undefined || file === '') return;
+    const totals: Totals = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
+    for (const module of modules) count(module, totals);
+    writeFileSync(file, `${JSON.stringify(totals)}\n`);
   }
 }
 
-// biome-ignore lint/style/noDefaultExport: the test runner loads a reporter by its default export
-export default TotalsReporter;
+function count(module: TestModule, totals: Totals): void {
+  totals.failed += module.errors().length;
+  for (const suite of module.children.allSuites()) totals.failed += suite.errors().length;
+  for (const test of module.children.allTests()) {
+    const { state } = test.result();
+    if (state === 'passed') totals.passed += 1;
+    else if (state === 'failed' || state === 'pending') totals.failed += 1;
+    else totals.skipped += 1;
+  }
+}

@@ -46,7 +46,8 @@ export function readSignerConfig(path: string): SignerConfig {
 function parseClients(text: string): ClientSecrets {
   const clients = new Map<string, readonly string[]>();
   for (const [id, entry] of Object.entries(parseObject(text))) {
-    const secrets: unknown = typeof entry === 'object' && entry !== null && 'hmacSecrets' in entry ? entry.hmacSecrets : undefined;
+    const secrets: unknown =
+      typeof entry === 'object' && entry !== null && 'hmacSecrets' in entry ? entry.hmacSecrets : undefined;
     if (!Array.isArray(secrets) || !secrets.every((secret) => typeof secret === 'string' && secret !== '')) {
       throw new Error('KEYRING_CLIENTS must give each client an hmacSecrets list of non-empty strings');
     }

@@ -1,0 +1,58 @@
+import { dirname, extname, join, resolve, sep } from 'node:path';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Runbook } from '../runbook/runbook.ts';
+import type { Platform } from './platform.ts';
+import type { GlobalFlags } from './request.ts';
+
+const LEDGER_NAME = 'rotation-ledger.yaml';
+
+type Reading = Pick<Platform, 'cwd' | 'readText' | 'exists' | 'shipped'>;
+
+/** The absolute path of the fleet file that the flags name. */
+export function fleetPath({ cwd }: Pick<Platform, 'cwd'>, { fleet }: Pick<GlobalFlags, 'fleet'>): string {
+  return resolve(cwd, fleet);
+}
+
+/**
+ * Reads the fleet file that the flags name.
+ *
+ * @throws RotctlError `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID` with file, line and column
+ */
+export async function loadFleet(
+  platform: Reading,
+  flags: Pick<GlobalFlags, 'fleet' | 'fleetGiven'>,
+): Promise<Fleet> {
+  const file = fleetPath(platform, flags);
+  if (!(await platform.exists(file))) {
+    throw new RotctlError('INPUT_UNREADABLE', 'the fleet file does not exist', {
+      at: { file },
+      hint: 'name it with --fleet FILE or ROTCTL_FLEET; `rotctl practice up` makes one to play with',
+    });
+  }
+  const text = await platform.readText(file);
+  const { readFleet } = await import('../fleet/read-fleet.ts');
+  return readFleet(text, file);
+}
+
+/**
+ * Reads a runbook: a bare name is one that is shipped with the program, anything with a folder or an extension is a file.
+ *
+ * @throws RotctlError `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID`
+ */
+export async function loadRunbook(platform: Reading, name: string): Promise<Runbook> {
+  const bare = extname(name) === '' && !name.includes('/') && !name.includes(sep);
+  const file = bare ? join(platform.shipped.runbooks, `${name}.yaml`) : resolve(platform.cwd, name);
+  if (!(await platform.exists(file))) {
+    const what = bare ? `no runbook of the name ${name} is shipped` : 'the runbook does not exist';
+    throw new RotctlError('INPUT_UNREADABLE', what, { at: { file }, hint: 'give the path of a YAML file with --runbook FILE' });
+  }
+  const text = await platform.readText(file);
+  const { readRunbook } = await import('../runbook/read.ts');
+  return readRunbook(text, file);
+}
+
+/** Where the ledger is: as `--ledger` says, or `rotation-ledger.yaml` beside the fleet file. */
+export function ledgerPath(flags: Pick<GlobalFlags, 'ledger'>, fleetFile: string): string {
+  return flags.ledger === undefined ? join(dirname(fleetFile), LEDGER_NAME) : resolve(flags.ledger);
+}

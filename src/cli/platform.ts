@@ -1,0 +1,67 @@
+import type { VaultFiles } from '../credential/ports.ts';
+import type { Commands, PrivateFiles } from '../deploy/ports.ts';
+import type { Stage } from '../drill/stage.ts';
+import type { TlsFiles } from '../fleet/fleet.ts';
+import type { LedgerDisk } from '../ledger/ports.ts';
+import type { Clock, Random, Transport } from '../probe/ports.ts';
+import type { HeldLock, OpenLedger } from '../runner/tools.ts';
+
+/** A stream that people or programs read. */
+export interface Output {
+  write(text: string): void;
+  /** Whether it is a terminal that a cursor may be moved on. */
+  readonly live: boolean;
+  /** Width in columns; 80 where it is not known. */
+  readonly columns: number;
+}
+
+/** Who is working, for the lock and the ledger: never more than a login name and a host name. */
+export interface Operator {
+  readonly user: string;
+  readonly host: string;
+}
+
+/** How a local practice fleet is started. */
+export interface PracticeOptions {
+  readonly home: string;
+  readonly store: 'auto' | 'embedded';
+  readonly faults: readonly { readonly name: string; readonly target: string }[];
+}
+
+/**
+ * Everything of the outside world that the command line uses. `main.ts` makes the one real instance; its members load
+ * what they need when they are called, so that a command pays only for what it uses.
+ */
+export interface Platform {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly version: string;
+  readonly operator: Operator;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Aborts at the first SIGINT, SIGTERM or SIGHUP; the reason is the signal's name. The second ends the process. */
+  readonly interrupted: AbortSignal;
+  /** Folders that are shipped beside the program. */
+  readonly shipped: { readonly runbooks: string; readonly spec: string };
+  readonly canaryWorker: URL;
+  /** A text file for people (configuration, runbook, vectors): UTF-8, at most 16 MiB. Throws `INPUT_UNREADABLE`. */
+  readText(path: string): Promise<string>;
+  exists(path: string): Promise<boolean>;
+  /** Writes a report atomically, making its folder; mode 0600. */
+  writeReport(path: string, content: string): Promise<void>;
+  privateFiles(): Promise<PrivateFiles & VaultFiles>;
+  /** @param redact replaces every known secret in a text */
+  commands(redact: (text: string) => string): Promise<Commands>;
+  /** Reads the TLS files and makes a transport that trusts only the fleet's CA. */
+  transport(tls: TlsFiles): Promise<Transport>;
+  /** The ledger's disk, for commands that only look. */
+  ledgerDisk(): Promise<LedgerDisk>;
+  openLedger(path: string): Promise<OpenLedger & { readonly torn: string | undefined }>;
+  lock(path: string, work: { readonly runId: string; readonly command: string; readonly breakFor?: string }): Promise<HeldLock>;
+  /** Starts a local practice fleet in processes of their own, and takes hold of its knobs. */
+  startPractice(options: PracticeOptions): Promise<Stage>;
+  /** Takes hold of a practice fleet that runs already. */
+  attachPractice(home: string): Promise<Stage>;
+}

@@ -1,0 +1,16 @@
+/** The flags that every command understands, as they were given; paths are not resolved yet. */
+export interface GlobalFlags {
+  /** `--fleet FILE`, or `ROTCTL_FLEET`, or `rotctl.yaml`; `fleetGiven` says whether the flag itself was typed. */
+  readonly fleet: string;
+  readonly fleetGiven: boolean;
+  readonly ledger: string | undefined;
+  readonly clients: readonly string[];
+  readonly runbook: string;
+  readonly json: boolean;
+  readonly out: string | undefined;
+  readonly dryRun: boolean;
+  readonly yes: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+}

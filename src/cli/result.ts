@@ -1,0 +1,29 @@
+import type { RotctlError } from '../errors/rotctl-error.ts';
+import type { Finding } from '../probe/finding.ts';
+
+/** The word that a command ends with: the last line of stderr, and `verdict` in JSON. */
+export type EndVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped';
+
+/** What a command came to; `output.ts` turns it into text or JSON and the exit code. */
+export interface CommandEnd {
+  /** `overlap`, `check`, …: the JSON schema is `rotctl.<command>.v1`. */
+  readonly command: string;
+  readonly verdict: EndVerdict;
+  /** By default 0, or the error's own. */
+  readonly exitCode?: number;
+  /** What the verdict line says after its word: `overlap is open: 3/3 replicas accept current and next`. */
+  readonly summary: string;
+  readonly rotation?: string;
+  readonly fleet?: string;
+  readonly phase?: string;
+  readonly checks?: readonly Finding[];
+  readonly error?: RotctlError;
+  /** `verified`, `unverified`, `failed`, `not-needed`, `refused`: where a rollback was part of it. */
+  readonly rollback?: string;
+  /** The next command to type. */
+  readonly next?: string;
+  /** The command's own part of the JSON result. */
+  readonly result?: unknown;
+  /** The command's own text for stdout, when not `--json`. */
+  readonly text?: string;
+}

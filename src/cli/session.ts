@@ -1,0 +1,141 @@
+import { dirname } from 'node:path';
+import { readSecret } from '../credential/reference.ts';
+import type { Secret } from '../credential/secret.ts';
+import { createVault } from '../credential/vault.ts';
+import { createEnvFileDriver } from '../deploy/env-file.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { startCanary } from '../probe/canary.ts';
+import type { Transport } from '../probe/ports.ts';
+import { createProber } from '../probe/prober.ts';
+import type { Tools as ProbeTools } from '../probe/round.ts';
+import type { Runbook } from '../runbook/runbook.ts';
+import type { Pairs } from '../runner/pair.ts';
+import { runPreflight } from '../runner/preflight.ts';
+import type { Progress } from '../runner/progress.ts';
+import { createFleetProver } from '../runner/prover.ts';
+import type { Tools } from '../runner/tools.ts';
+import { startTraffic } from '../runner/traffic.ts';
+import type { Stop, Traffic } from '../runner/world.ts';
+import { ledgerPath } from './load.ts';
+import type { Platform } from './platform.ts';
+import { Redactor } from './redactor.ts';
+import type { GlobalFlags } from './request.ts';
+
+/** What a command on a fleet works with; `close` ends its connections. */
+export interface Session {
+  readonly tools: Tools;
+  readonly probes: ProbeTools;
+  readonly transport: Transport;
+  readonly redactor: Redactor;
+  readonly ledger: string;
+  close(): Promise<void>;
+}
+
+/** How a session differs from the ordinary. */
+export interface SessionOptions {
+  readonly progress: Progress;
+  /** The reason for taking over a lock whose holder cannot be proven dead. */
+  readonly breakLock?: string;
+}
+
+/** Puts the rooms together for one fleet and one runbook: the same for an operator's command and for a drill. */
+export async function openSession(
+  platform: Platform,
+  flags: Pick<GlobalFlags, 'ledger'>,
+  fleet: Fleet,
+  runbook: Runbook,
+  options: SessionOptions,
+): Promise<Session> {
+  const { clock, random } = platform;
+  const runId = random.hex(6);
+  const redactor = new Redactor();
+  const files = await platform.privateFiles();
+  const transport = await platform.transport(fleet.tls);
+  const prober = createProber({ settings: fleet.probe, outcomes: fleet.outcomes, transport, clock, random, runId });
+  const probes: ProbeTools = { prober, clock, random };
+  const stop = stopFor(platform, fleet);
+  const ledger = ledgerPath(flags, fleet.file);
+  const parts = { fleet, probes, transport, runId, clock, waiter: { clock, progress: options.progress, stop } };
+  const learn = (secret: Secret): Secret => {
+    redactor.learn(secret);
+    return secret;
+  };
+  const tools: Tools = {
+    fleet,
+    runbook,
+    runId,
+    version: platform.version,
+    clock,
+    random,
+    progress: options.progress,
+    stop,
+    driver: createEnvFileDriver({ files, commands: await platform.commands(redactor.redact), cwd: dirname(fleet.file) }),
+    vault: createVault(fleet.vault, { files }),
+    lock: (command) =>
+      platform.lock(`${ledger}.lock`, { runId, command, ...(options.breakLock === undefined ? {} : { breakFor: options.breakLock }) }),
+    openLedger: () => platform.openLedger(ledger),
+    async readCurrent(clients) {
+      const found = new Map<string, Secret>();
+      for (const client of fleet.clients) {
+        if (clients.includes(client.id)) found.set(client.id, learn(await readSecret(client.secret, files)));
+      }
+      return found;
+    },
+    preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
+    prover: (pairs) => createFleetProver(parts, learnAll(pairs, learn)),
+    traffic: (pairs, before) => openTraffic(platform, fleet, runId, pairs, before),
+  };
+  return { tools, probes, transport, redactor, ledger, close: () => transport.close() };
+}
+
+function learnAll(pairs: Pairs, learn: (secret: Secret) => Secret): Pairs {
+  for (const { current, next } of pairs.values()) {
+    learn(current);
+    learn(next);
+  }
+  return pairs;
+}
+
+/** Work stops at the next safe point for a signal, or while the fleet's safety lever is pulled. */
+function stopFor(platform: Platform, fleet: Fleet): Stop {
+  const { safetyLever } = fleet.policy;
+  return {
+    signal: platform.interrupted,
+    async reason() {
+      if (platform.interrupted.aborted) return `stopped by ${String(platform.interrupted.reason)}`;
+      if (safetyLever !== undefined && (await platform.exists(safetyLever))) return `the safety lever ${safetyLever} is pulled`;
+      return undefined;
+    },
+  };
+}
+
+async function openTraffic(
+  platform: Platform,
+  fleet: Fleet,
+  runId: string,
+  pairs: Pairs,
+  before: readonly ('current' | 'next')[],
+): Promise<Traffic> {
+  const { ca, cert, key } = fleet.tls;
+  const files = await platform.privateFiles();
+  const tls = {
+    ca: await platform.readText(ca),
+    ...(cert === undefined || key === undefined ? {} : { cert: await platform.readText(cert), key: await files.read(key) }),
+  };
+  const routes = fleet.replicas.map(({ name, url, serverName }) => ({ name, endpoint: { url, serverName } }));
+  const balancer = fleet.balancer === undefined ? [] : [{ name: 'balancer', endpoint: fleet.balancer }];
+  const { method, path, body, deadlineMs, maxBytes } = fleet.probe;
+  const start: Parameters<typeof startTraffic>[0]['start'] = (onChange) =>
+    startCanary({
+      routes: [...balancer, ...routes],
+      clients: [...pairs.keys()].map((id) => ({ id })),
+      tls,
+      probe: { method, path, body, deadlineMs, maxBytes },
+      ratePerSecond: fleet.canary.ratePerSecond,
+      runId,
+      rules: fleet.outcomes,
+      workerUrl: platform.canaryWorker,
+      onChange,
+    });
+  return startTraffic({ start, pairs, settings: fleet.canary, clock: platform.clock }, before);
+}

@@ -1,0 +1,35 @@
+import type { Secret } from '../credential/secret.ts';
+import type { Client, Replica } from '../fleet/fleet.ts';
+import type { CommandResult } from './ports.ts';
+
+/** A process whose configuration a driver changes. */
+export type DeployTarget = Pick<Replica | Client, 'deploy'>;
+
+/**
+ * Changes what replicas accept and what clients sign with, in their stored configuration; the processes read it when
+ * they are told to. What a process then really does is for a probe to say, never for a driver.
+ *
+ * Each method throws `INPUT_INVALID` or `INPUT_SYNTAX` when the configuration does not have the shape that the fleet
+ * file says, and passes on the file port's errors when it cannot be read. No error holds a secret.
+ */
+export interface DeployDriver {
+  /** The secrets that the replica's configuration lists for each of the clients, in the order of the configuration. */
+  readAccepted(replica: Replica, clientIds: Iterable<string>): Promise<Map<string, Secret[]>>;
+  /**
+   * Replaces the lists of the given clients, in one write; nothing is touched when they are so already. Throws
+   * `PRECONDITION_FAILED` for an empty list, or for two secrets where one fits, and `DRIVER_FAILED` when the file
+   * cannot be replaced.
+   */
+  writeAccepted(
+    replica: Replica,
+    accepted: ReadonlyMap<string, readonly Secret[]>,
+  ): Promise<{ readonly changed: boolean }>;
+  /** The secret that the client's configuration tells it to sign with. Throws `SECRET_REFUSED` when there is none. */
+  readSigning(client: Client): Promise<Secret>;
+  /** Replaces it; nothing is touched when it is so already. Throws `DRIVER_FAILED` when the file cannot be replaced. */
+  writeSigning(client: Client, secret: Secret): Promise<{ readonly changed: boolean }>;
+  /** Runs the target's reload command. Throws `PRECONDITION_FAILED` when the fleet file states none. */
+  reload(target: DeployTarget): Promise<CommandResult>;
+  /** Runs the target's restart command. Throws `PRECONDITION_FAILED` when the fleet file states none. */
+  restart(target: DeployTarget): Promise<CommandResult>;
+}

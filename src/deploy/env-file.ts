@@ -1,0 +1,103 @@
+import { readVariable, replaceVariable } from '../credential/env-file.ts';
+import { forClient } from '../credential/placeholder.ts';
+import type { Secret } from '../credential/secret.ts';
+import { escapeForeign } from '../errors/escape.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { EnvFileDeploy } from '../fleet/fleet.ts';
+import type { DeployDriver, DeployTarget } from './driver.ts';
+import type { CommandResult, Commands, PrivateFiles } from './ports.ts';
+import { secretsIn, withSecrets } from './variable-format.ts';
+
+/** What the driver works with. */
+export interface EnvFilePorts {
+  readonly files: PrivateFiles;
+  readonly commands: Commands;
+  /** Folder in which commands run: the fleet file's own. */
+  readonly cwd: string;
+}
+
+/** Makes the driver `env-file`: see `EnvFileDeploy` for what it changes, and `DeployDriver` for what each method promises. */
+export function createEnvFileDriver({ files, commands, cwd }: EnvFilePorts): DeployDriver {
+  const read = async (deploy: EnvFileDeploy, clientIds: Iterable<string>) => {
+    const text = await files.read(deploy.path);
+    return new Map(Array.from(clientIds, (id) => [id, secretsOf(text, deploy, id)]));
+  };
+  const write = async (deploy: EnvFileDeploy, secrets: ReadonlyMap<string, readonly Secret[]>) => {
+    const before = await files.read(deploy.path);
+    let after = before;
+    for (const [id, list] of secrets) after = replaceSecrets(after, deploy, id, list);
+    if (after === before) return { changed: false };
+    await replace(files, deploy.path, after);
+    return { changed: true };
+  };
+  const run = (deploy: EnvFileDeploy, what: 'reload' | 'restart'): Promise<CommandResult> => {
+    const argv = deploy[what];
+    if (argv === undefined) throw new RotctlError('PRECONDITION_FAILED', `the fleet file states no ${what} command`);
+    return commands.run(argv, { cwd, deadlineMs: deploy.deadlineMs });
+  };
+
+  return {
+    readAccepted: (replica, clientIds) => read(replica.deploy, clientIds),
+    writeAccepted: (replica, accepted) => write(replica.deploy, accepted),
+    async readSigning({ id, deploy }) {
+      const [secret] = (await read(deploy, [id])).get(id) ?? [];
+      if (secret !== undefined) return secret;
+      throw new RotctlError('SECRET_REFUSED', `${forClient(deploy.variable, id)} is empty`, {
+        at: { file: deploy.path },
+      });
+    },
+    writeSigning: ({ id, deploy }, secret) => write(deploy, new Map([[id, [secret]]])),
+    reload: async (target: DeployTarget) => run(target.deploy, 'reload'),
+    restart: async (target: DeployTarget) => run(target.deploy, 'restart'),
+  };
+}
+
+function secretsOf(text: string, deploy: EnvFileDeploy, clientId: string): Secret[] {
+  const { variable, value } = valueFor(text, deploy, clientId);
+  return located(deploy.path, () => secretsIn(value, deploy.format, clientId, variable));
+}
+
+/** Writes the variable only when its value changes, so that a file in other quotes is not touched for nothing. */
+function replaceSecrets(text: string, deploy: EnvFileDeploy, clientId: string, secrets: readonly Secret[]): string {
+  const { variable, value } = valueFor(text, deploy, clientId);
+  const next = located(deploy.path, () => {
+    const present = secretsIn(value, deploy.format, clientId, variable);
+    const same = present.length === secrets.length && present.every((one, index) => secrets[index]?.signsLike(one));
+    return same ? value : withSecrets(value, deploy.format, clientId, secrets, variable);
+  });
+  return next === value ? text : replaceVariable(text, variable, next, deploy.path);
+}
+
+function valueFor(text: string, deploy: EnvFileDeploy, clientId: string) {
+  const variable = forClient(deploy.variable, clientId);
+  const value = readVariable(text, variable, deploy.path);
+  if (value !== undefined) return { variable, value };
+  throw new RotctlError('INPUT_INVALID', `${variable} is not set in the file`, { at: { file: deploy.path } });
+}
+
+/** Adds the file to an error that was thrown without knowing it. */
+function located<Result>(file: string, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof RotctlError) || error.at !== undefined) throw error;
+    throw new RotctlError(error.code, error.message, { at: { file }, hint: error.hint });
+  }
+}
+
+async function replace(files: PrivateFiles, path: string, content: string): Promise<void> {
+  try {
+    await files.replace(path, content);
+  } catch (error) {
+    const why = error instanceof RotctlError ? error.message : systemCode(error);
+    throw new RotctlError('DRIVER_FAILED', `the file could not be replaced: ${escapeForeign(why)}`, {
+      at: { file: path },
+      cause: error,
+    });
+  }
+}
+
+function systemCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : 'unknown error';
+}

@@ -1,0 +1,117 @@
+import type { Entry } from '../../ledger/entry.ts';
+import { excuse, excusedBy } from './faults.ts';
+import { judged, type Measure } from './metric.ts';
+import { isAccepted, isMeasured, wantsAccepted } from './sighting.ts';
+import type { Story } from './story.ts';
+import { sum, text, texts } from './values.ts';
+
+/** Where a re-sent request must have been tried. */
+const PLACES = ['same replica', 'other replica', 'after the switch', 'after the retirement', 'after the rollback', 'after a restart'] as const;
+
+type Place = (typeof PLACES)[number];
+
+/** What a check's name says of where it tried. */
+const NAMED: readonly (readonly [RegExp, Place])[] = [
+  [/same-replica|^replay_nonce_rejected$/, 'same replica'],
+  [/cross-replica|other-replica|pairwise|namespace/, 'other replica'],
+  [/after-switch/, 'after the switch'],
+  [/after-retire/, 'after the retirement'],
+  [/after-rollback/, 'after the rollback'],
+  [/after-restart/, 'after a restart'],
+];
+
+/** A re-sent request, or several of one check. */
+interface Resent {
+  readonly entry: Entry;
+  readonly what: string;
+  readonly leaked: boolean;
+  /** Whether it shows that a replay is refused there. */
+  readonly refused: boolean;
+  readonly samples: number;
+  readonly id: string;
+}
+
+/** 7. Re-sent requests that were accepted, of all that were tried; every place must have been tried. */
+export function replayLeaks(story: Story): Measure {
+  const all = [...fromChecks(story), ...fromCells(story)].map((resent) => ({
+    ...resent,
+    fault: resent.leaked ? excuse(story.faults, 'replay', resent.entry.seq) : undefined,
+  }));
+  const leaks = all.filter(({ leaked, fault }) => leaked && fault === undefined);
+  const places = new Map<Place, number>();
+  const restarted = afterRestart(story);
+  for (const resent of all.filter(({ refused }) => refused)) {
+    for (const place of placesOf(resent, restarted)) places.set(place, (places.get(place) ?? 0) + resent.samples);
+  }
+  const untried = PLACES.filter((place) => !places.has(place));
+  return judged({
+    value: leaks.length,
+    unit: 'requests',
+    target: '0, in each of 6 places',
+    samples: sum(all.filter(({ fault }) => fault === undefined).map(({ samples }) => samples)),
+    failures: leaks.map(({ what }) => what),
+    doubts: untried.length === 0 ? [] : [`not shown to be refused: ${untried.join(', ')}`],
+    details: [
+      ...PLACES.map((place) => `${place}: ${places.get(place) ?? 0} tried and refused`),
+      ...all.flatMap(({ what, fault }) => (fault === undefined ? [] : [excusedBy(what, fault)])),
+    ],
+    entries: all.map(({ entry }) => entry.seq),
+  });
+}
+
+/** Checks of the replay family; those that expect an acceptance (a nonce whose life is over) are about something else. */
+function fromChecks(story: Story): Resent[] {
+  return story.checks
+    .filter((check) => /^replay[._]|namespace/.test(check.id) && isMeasured(check) && !wantsAccepted(check))
+    .map((check) => ({
+      entry: check.entry,
+      what: `${check.id} on ${check.target}: ${check.seen} (entry ${check.entry.seq})`,
+      leaked: check.verdict === 'fail' && isAccepted(check),
+      refused: check.verdict === 'pass',
+      samples: Math.max(1, check.samples),
+      id: check.id,
+    }));
+}
+
+function fromCells(story: Story): Resent[] {
+  return story.cells
+    .filter((cell) => /REPLAY_NONCE_USED/.test(cell.expected) && isMeasured(cell))
+    .map((cell) => ({
+      entry: cell.entry,
+      what: `${cell.replica} took a nonce of ${cell.client} again: ${cell.seen} (entry ${cell.entry.seq})`,
+      leaked: isAccepted(cell),
+      refused: cell.verdict === 'pass',
+      samples: 1,
+      id: cell.proof === 'namespace' ? 'namespace' : '',
+    }));
+}
+
+/** What a proof of replay shows in the phase that it is taken in. */
+function placesOf({ entry, id }: Resent, restarted: ReadonlySet<number>): Place[] {
+  const places = NAMED.flatMap(([pattern, place]) => (pattern.test(id) ? [place] : []));
+  const { proof } = entry.data;
+  if (entry.phase === 'switched' || (entry.phase === 'retiring' && proof === 'namespace')) places.push('after the switch');
+  const retired = ['retired', 'destroying', 'destroyed'].includes(entry.phase);
+  if (retired || (entry.phase === 'retiring' && proof === 'replay')) places.push('after the retirement');
+  if (entry.phase === 'rolled-back' || (entry.phase === 'closing' && proof === 'replay')) places.push('after the rollback');
+  if (restarted.has(entry.seq)) places.push('after a restart');
+  return places;
+}
+
+/** `seq` of the evidence taken right after a replica's restart that really happened. */
+function afterRestart(story: Story): Set<number> {
+  const restarted = new Set<number>();
+  for (const rotation of story.rotations) {
+    let restart = false;
+    for (const entry of rotation.entries) {
+      if (entry.kind === 'intent') restart = entry.data.action === 'restart' && touchesReplica(entry, rotation.replicas);
+      else if (entry.kind === 'evidence' && restart) restarted.add(entry.seq);
+      else if (entry.kind === 'outcome' && text(entry.data.skipped) !== '') restart = false;
+    }
+  }
+  return restarted;
+}
+
+function touchesReplica(intent: Entry, replicas: readonly string[]): boolean {
+  return texts(intent.data.targets).some((target) => replicas.includes(target));
+}

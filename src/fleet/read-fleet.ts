@@ -1,0 +1,153 @@
+import { hash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { forClient } from '../credential/placeholder.ts';
+import type { SecretReference } from '../credential/reference.ts';
+import { parseDocument } from '../document/parse.ts';
+import { validate } from '../document/validate.ts';
+import type { OutcomeRule } from '../protocol/outcome.ts';
+import { hostOf } from './address.ts';
+import type { DeployInput } from './deploy-schema.ts';
+import type { Client, Endpoint, EnvFileDeploy, Fleet, Policy, ReplayContract } from './fleet.ts';
+import { checkFleet } from './rules.ts';
+import { type FleetInput, fleetSchema } from './schema.ts';
+
+const DAY_MS = 86_400_000;
+const CHECKED = fleetSchema.superRefine(checkFleet);
+
+type Resolve = (path: string) => string;
+
+/**
+ * Reads the text of a `rotctl.yaml` into a checked `Fleet`. Pure: `file` is the absolute path, against whose folder
+ * relative paths are resolved; no file is opened. `digest` is `sha256:<hex>` over the UTF-8 bytes of `text`.
+ *
+ * Throws `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID` with file, line and column.
+ */
+export function readFleet(text: string, file: string): Fleet {
+  const input = validate(parseDocument(text, file), CHECKED);
+  const absolute: Resolve = (path) => resolve(dirname(file), path);
+  const replay = replayContract(input.replay);
+  const clients = input.clients.map((client) => toClient(client, replay, absolute));
+  const fleet: Unbranded = {
+    name: input.name,
+    environment: input.environment,
+    protocol: input.protocol,
+    file,
+    digest: `sha256:${hash('sha256', text, 'hex')}`,
+    replicas: input.replicas.map((replica) => ({
+      name: replica.name,
+      ...endpoint(replica),
+      deploy: deployOf(replica.deploy, absolute),
+    })),
+    balancer: input.balancer === undefined ? undefined : endpoint(input.balancer),
+    clients,
+    tls: tlsFiles(input.tls, absolute),
+    replay,
+    probe: probeSettings(input.probe),
+    outcomes: input.outcomes.map(outcomeRule),
+    readiness: { deadlineMs: input.readiness.deadline, consecutive: input.readiness.consecutive },
+    canary: input.canary,
+    usage: input.usage,
+    policy: policyOf(input, clients, replay, absolute),
+    vault: absolute(input.vault),
+  };
+  // The only place where a fleet gets its brand.
+  return fleet as Fleet;
+}
+
+type Unbranded = { readonly [Key in Extract<keyof Fleet, string>]: Fleet[Key] };
+
+function endpoint(input: { readonly url: string; readonly serverName?: string | undefined }): Endpoint {
+  const url = new URL(input.url);
+  return { url, serverName: input.serverName ?? hostOf(url) };
+}
+
+function toClient(input: FleetInput['clients'][number], replay: ReplayContract, absolute: Resolve): Client {
+  return {
+    id: input.id,
+    secret: secretReference(input, absolute),
+    deploy: deployOf(input.deploy, absolute),
+    cadenceMs: input.cadence,
+    atRestMs: input.atRest ?? replay.maxAgeMs,
+  };
+}
+
+/** Where the secret is read from: as given, or the place that the client's deploy writes. */
+function secretReference({ id, secret, deploy }: FleetInput['clients'][number], absolute: Resolve): SecretReference {
+  if (secret?.from === 'file') return { from: 'file', path: absolute(secret.path) };
+  const { path, variable, pointer } = secret ?? deploy;
+  const place = { from: 'dotenv', path: absolute(path), variable: forClient(variable, id) } as const;
+  return pointer === undefined ? place : { ...place, pointer: forClient(pointer, id) };
+}
+
+function deployOf(input: DeployInput, absolute: Resolve): EnvFileDeploy {
+  return {
+    driver: input.driver,
+    path: absolute(input.path),
+    variable: input.variable,
+    format: formatOf(input),
+    reload: input.reload,
+    restart: input.restart,
+    deadlineMs: input.deadline,
+  };
+}
+
+function formatOf({ format, separator = ',', pointer = '' }: DeployInput): EnvFileDeploy['format'] {
+  if (format === 'list') return { kind: 'list', separator };
+  return format === 'json' ? { kind: 'json', pointer } : { kind: 'single' };
+}
+
+function tlsFiles({ ca, cert, key, required }: FleetInput['tls'], absolute: Resolve): Fleet['tls'] {
+  return {
+    ca: absolute(ca),
+    cert: cert === undefined ? undefined : absolute(cert),
+    key: key === undefined ? undefined : absolute(key),
+    required: required ?? cert !== undefined,
+  };
+}
+
+function replayContract(input: FleetInput['replay']): ReplayContract {
+  return {
+    maxAgeMs: input.maxAge,
+    nonceTtlMs: input.nonceTtl,
+    clockErrorMs: input.clockError,
+    storeTimeoutMs: input.storeTimeout,
+  };
+}
+
+function probeSettings({ deadline, perSecond, ...rest }: FleetInput['probe']): Fleet['probe'] {
+  return { ...rest, deadlineMs: deadline, perSecond };
+}
+
+/** Leaves out the conditions that were not given. */
+function outcomeRule({ when, outcome }: FleetInput['outcomes'][number]): OutcomeRule {
+  const { status, header, pointer, body, fault } = when;
+  return {
+    when: {
+      ...(status !== undefined && { status }),
+      ...(header !== undefined && { header }),
+      ...(pointer !== undefined && { pointer }),
+      ...(body !== undefined && { body }),
+      ...(fault !== undefined && { fault }),
+    },
+    outcome,
+  };
+}
+
+/** Fills in what the policy leaves open, from the environment and from what the clients promise. */
+function policyOf(
+  { policy, environment }: FleetInput,
+  clients: readonly Client[],
+  replay: ReplayContract,
+  absolute: Resolve,
+): Policy {
+  const cadenceMs = Math.max(...clients.map((client) => client.cadenceMs));
+  const inFlightMs = Math.max(replay.maxAgeMs + 2 * replay.clockErrorMs, ...clients.map((client) => client.atRestMs));
+  const production = environment === 'production';
+  return {
+    minOverlapMs: policy.minOverlap ?? cadenceMs + inFlightMs,
+    soakMs: policy.soak ?? (production ? Math.max(cadenceMs, DAY_MS) : cadenceMs),
+    failureBudget: policy.failureBudget,
+    onFailedOverlap: policy.onFailedOverlap ?? (production ? 'hold' : 'roll-back'),
+    safetyLever: absolute(policy.safetyLever),
+  };
+}

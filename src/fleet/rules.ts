@@ -1,0 +1,138 @@
+import type * as z from 'zod';
+import { forClient, hasPlaceholder } from '../credential/placeholder.ts';
+import { durationText } from '../document/scalars.ts';
+import { looksLikeSecret } from '../document/secret-text.ts';
+import { addressOf } from './address.ts';
+import type { FleetInput } from './schema.ts';
+
+type Path = readonly (string | number)[];
+type Refuse = (path: Path, message: string) => void;
+
+/** The rules of a fleet file that hold between fields; the single fields are known to be right. */
+export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
+  const refuse: Refuse = (path, message) => context.addIssue({ code: 'custom', path: [...path], message });
+  checkNames(fleet, refuse);
+  checkAddresses(fleet, refuse);
+  checkPlaceholders(fleet, refuse);
+  checkClientPlaces(fleet, refuse);
+  checkTls(fleet, refuse);
+  checkReplay(fleet, refuse);
+  checkSecrets(fleet, [], refuse);
+}
+
+function checkNames({ replicas, clients }: FleetInput, refuse: Refuse): void {
+  unique(
+    replicas,
+    ({ name }) => name,
+    (index, first) => refuse(['replicas', index, 'name'], `is the name of replicas[${first}] too`),
+  );
+  unique(
+    clients,
+    ({ id }) => id,
+    (index, first) => refuse(['clients', index, 'id'], `is the id of clients[${first}] too`),
+  );
+}
+
+function checkAddresses({ replicas, balancer }: FleetInput, refuse: Refuse): void {
+  const address = ({ url }: { readonly url: string }) => addressOf(new URL(url));
+  unique(replicas, address, (index, first) =>
+    refuse(['replicas', index, 'url'], `is the address of replicas[${first}] too`),
+  );
+  if (balancer === undefined) return;
+  for (const [index, replica] of replicas.entries()) {
+    if (address(replica) === address(balancer)) {
+      refuse(['replicas', index, 'url'], 'is the address of the balancer; a replica is addressed directly');
+    }
+  }
+}
+
+function checkPlaceholders({ replicas, clients }: FleetInput, refuse: Refuse): void {
+  for (const [index, { deploy }] of replicas.entries()) {
+    const place = (id: string) => `${forClient(deploy.variable, id)} ${forClient(deploy.pointer ?? '', id)}`;
+    if (clients.length > 1 && !hasPlaceholder(`${deploy.variable} ${deploy.pointer ?? ''}`)) {
+      refuse(
+        ['replicas', index, 'deploy'],
+        'needs {client} or {CLIENT} in variable or pointer, because there are several clients',
+      );
+      continue;
+    }
+    unique(
+      clients,
+      ({ id }) => place(id),
+      (client, first) =>
+        refuse(
+          ['clients', client, 'id'],
+          `has the same place as clients[${first}] in the deploy of replicas[${index}]`,
+        ),
+    );
+  }
+}
+
+/** Two clients that read one place have one secret, and a client id is not signed. */
+function checkClientPlaces({ clients }: FleetInput, refuse: Refuse): void {
+  const place = ({ id, deploy }: FleetInput['clients'][number]) =>
+    JSON.stringify([deploy.path, forClient(deploy.variable, id), forClient(deploy.pointer ?? '', id)]);
+  unique(clients, place, (index, first) =>
+    refuse(
+      ['clients', index, 'deploy'],
+      `writes the same place as clients[${first}]; two clients must not share a secret`,
+    ),
+  );
+  for (const [index, { secret, deploy }] of clients.entries()) {
+    if (secret === undefined && deploy.format === 'list')
+      refuse(['clients', index], 'needs a secret, because its deploy has format list');
+  }
+  const named = clients.flatMap(({ secret, id }, index) => (secret === undefined ? [] : [{ secret, id, index }]));
+  unique(
+    named,
+    ({ secret, id }) => forClient(JSON.stringify(secret), id),
+    (nth, first) =>
+      refuse(
+        ['clients', named[nth]?.index ?? nth, 'secret'],
+        `is the same place as of clients[${named[first]?.index ?? first}]; two clients must not share a secret`,
+      ),
+  );
+}
+
+function checkTls({ tls }: FleetInput, refuse: Refuse): void {
+  if ((tls.cert === undefined) !== (tls.key === undefined)) refuse(['tls'], 'needs cert and key together');
+  if (tls.required === true && tls.cert === undefined)
+    refuse(['tls', 'required'], 'needs cert and key, or no probe gets through');
+}
+
+function checkReplay({ replay }: FleetInput, refuse: Refuse): void {
+  const least = 2 * replay.maxAge;
+  if (replay.nonceTtl >= least) return;
+  const got = `${durationText(replay.nonceTtl)} is less than ${durationText(least)}`;
+  refuse(
+    ['replay', 'nonceTtl'],
+    `must be at least twice maxAge (${got}), or a request can be replayed inside its window`,
+  );
+}
+
+/** Walks every text of the file. A probe's body may hold anything that looks random, such as a transaction's hash. */
+function checkSecrets(value: unknown, path: Path, refuse: Refuse): void {
+  if (value instanceof RegExp || path.join('.') === 'probe.body') return;
+  if (typeof value === 'string') {
+    if (looksLikeSecret(value))
+      refuse(path, 'looks like a secret; the fleet file names places where secrets live, never secrets');
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) checkSecrets(item, [...path, index], refuse);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) checkSecrets(item, [...path, key], refuse);
+  }
+}
+
+function unique<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+  onRepeat: (index: number, first: number) => void,
+): void {
+  const seen = new Map<string, number>();
+  for (const [index, item] of items.entries()) {
+    const key = keyOf(item);
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, index);
+    else onRepeat(index, first);
+  }
+}

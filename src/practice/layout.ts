@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The names that the practice fleet gives to its clients. */
+export const CLIENT_IDS = ['client-a', 'client-b'] as const;
+/** The name on every signer's certificate; what the balancer is called by. */
+export const SHARED_NAME = 'signer.practice.internal';
+
+/** Where everything of one practice fleet is. It stays the same as long as the folder exists. */
+export interface Layout {
+  readonly home: string;
+  readonly replicas: readonly { readonly name: string; readonly port: number }[];
+  readonly balancerPort: number;
+  readonly storePort: number;
+  readonly controlPort: number;
+  /** What a control request must show. Secret. */
+  readonly token: string;
+}
+
+/** Paths inside a fleet's folder. */
+export const paths = {
+  record: (home: string) => join(home, 'practice.json'),
+  token: (home: string) => join(home, 'control.token'),
+  fleetFile: (home: string) => join(home, 'rotctl.yaml'),
+  signerEnv: (home: string, name: string) => join(home, 'signers', `${name}.env`),
+  clientEnv: (home: string, id: string) => join(home, 'clients', `${id}.env`),
+  tls: (home: string, file: string) => join(home, 'tls', file),
+  log: (home: string, part: string) => join(home, 'logs', `${part}.log`),
+  /** What planted faults remember. */
+  memory: (home: string, part?: string) => (part === undefined ? join(home, 'faults') : join(home, 'faults', part)),
+  store: (home: string) => join(home, 'store'),
+};
+
+/** The DNS name of one signer. */
+export function hostOf(replica: string): string {
+  return `${replica}.practice.internal`;
+}
+
+/** What `practice.json` holds. */
+export interface PracticeRecord extends Layout {
+  readonly store: string;
+  readonly pids: Readonly<Record<string, number>>;
+}
+
+/** Reads `practice.json`; `undefined` when there is none. Throws when it is not ours. */
+export function readRecord(home: string): PracticeRecord | undefined {
+  let text: string;
+  try {
+    text = readFileSync(paths.record(home), 'utf8');
+  } catch {
+    return undefined;
+  }
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('token' in value) || !('controlPort' in value)) {
+    throw new Error(`${paths.record(home)} is not a practice fleet's record`);
+  }
+  // Written by `writeRecord` in this same program, into a folder that only we can write.
+  return value as PracticeRecord;
+}

@@ -1,0 +1,120 @@
+import { isFaultName } from '../faults.ts';
+import type { Part } from './part.ts';
+import { forgetFault, type Practice, type Replica } from './practice.ts';
+
+/** What a command answers besides that it was done. */
+export type Answer = Readonly<Record<string, unknown>>;
+
+/** Runs the control commands of one fleet; those on one part run one after the other. */
+export interface Commands {
+  run(words: readonly string[]): Promise<Answer>;
+}
+
+/** Makes the commands of a fleet. `run` rejects with a message for the operator. */
+export function makeCommands(practice: Practice): Commands {
+  const lanes = new Map<string, Promise<unknown>>();
+  let frozen = false;
+  const inLane = <T>(name: string, act: () => Promise<T>): Promise<T> => {
+    const result = (lanes.get(name) ?? Promise.resolve()).then(act, act);
+    lanes.set(name, result);
+    return result;
+  };
+  const store = async (verb: string | undefined): Promise<Answer> => {
+    const { part } = practice.store;
+    if (verb === 'freeze') part.signal('SIGSTOP');
+    else if (verb === 'thaw') part.signal('SIGCONT');
+    else if (verb === 'stop') await part.stop();
+    else if (verb === 'start') await part.start();
+    else throw new Error('store takes stop, start, freeze or thaw');
+    frozen = verb === 'freeze';
+    return {};
+  };
+  return {
+    run: async ([verb, ...words]) => {
+      const [first = '', second = '', third = ''] = words;
+      switch (verb) {
+        case 'status':
+          return statusOf(practice, frozen);
+        case 'store':
+          return inLane('store', () => store(first));
+        case 'fault':
+          return inLane(third, () => changeFault(practice, first, second, third));
+        case 'reload':
+        case 'restart':
+        case 'stop':
+        case 'start':
+        case 'kill':
+          return inLane(first, () => onPart(practice, verb, first));
+        default:
+          throw new Error('the commands are reload, restart, stop, start, kill, fault, store, status, down');
+      }
+    },
+  };
+}
+
+async function onPart(
+  practice: Practice,
+  verb: 'reload' | 'restart' | 'stop' | 'start' | 'kill',
+  name: string,
+): Promise<Answer> {
+  const part = partOf(practice, name);
+  switch (verb) {
+    case 'reload':
+      if (!practice.replicas.has(name))
+        throw new Error(`${name} reads its configuration only when it starts: restart it`);
+      part.signal('SIGHUP');
+      return {};
+    case 'restart':
+      await part.stop();
+      await part.start();
+      return {};
+    default:
+      await part[verb]();
+      return {};
+  }
+}
+
+async function changeFault(practice: Practice, verb: string, fault: string, name: string): Promise<Answer> {
+  const replica = replicaOf(practice, name);
+  if (!isFaultName(fault)) throw new Error(`there is no fault ${JSON.stringify(fault)}: see the role faults`);
+  if (verb === 'plant') replica.faults.add(fault);
+  else if (verb === 'lift') replica.faults.delete(fault);
+  else throw new Error('fault takes plant or lift');
+  await replica.part.tellFaults([...replica.faults]);
+  if (verb === 'lift') {
+    forgetFault(practice, name, fault);
+    // The crash was the fault's: a repaired replica is up again.
+    if (fault === 'crash-mid-roll' && replica.part.pid() === undefined) await replica.part.start();
+  }
+  return { faults: [...replica.faults] };
+}
+
+function statusOf(practice: Practice, frozen: boolean): Answer {
+  const { store, balancer, replicas, clients } = practice;
+  return {
+    replicas: [...replicas].map(([name, { part, faults }]) => ({ name, ...life(part), faults: [...faults] })),
+    clients: [...clients].map(([id, { part, tally }]) => ({ id, ...life(part), ...tally })),
+    store: { kind: store.description, ...life(store.part), frozen },
+    balancer: life(balancer),
+  };
+}
+
+function life(part: Part): { pid: number | null; up: boolean } {
+  const pid = part.pid();
+  return { pid: pid ?? null, up: pid !== undefined };
+}
+
+function partOf({ replicas, clients }: Practice, name: string): Part {
+  const found = replicas.get(name) ?? clients.get(name);
+  if (found === undefined) {
+    throw new Error(`there is no ${JSON.stringify(name)}: ${[...replicas.keys(), ...clients.keys()].join(', ')}`);
+  }
+  return found.part;
+}
+
+function replicaOf({ replicas }: Practice, name: string): Replica {
+  const found = replicas.get(name);
+  if (found === undefined)
+    throw new Error(`there is no signer ${JSON.stringify(name)}: ${[...replicas.keys()].join(', ')}`);
+  return found;
+}

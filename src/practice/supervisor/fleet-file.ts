@@ -1,0 +1,90 @@
+import { CLIENT_IDS, hostOf, type Layout, SHARED_NAME } from '../layout.ts';
+
+/** The `rotctl.yaml` of a practice fleet, as its operator would write it. `program` is the path of this program. */
+export function fleetFileText(layout: Layout, program: string): string {
+  const ctl = (...words: string[]): string =>
+    `[${[process.execPath, program, 'ctl', '--home', layout.home, ...words].map((word) => JSON.stringify(word)).join(', ')}]`;
+  return [
+    HEAD,
+    ...layout.replicas.map((replica) => replicaText(replica, ctl)),
+    `
+# Where the clients connect. Probed beside the replicas, never instead of them.
+balancer: { url: https://127.0.0.1:${layout.balancerPort}, serverName: ${SHARED_NAME} }
+
+# Every caller that signs has an id and a secret of its own. A client reads its file only when it starts.
+clients:`,
+    ...CLIENT_IDS.map((id) => clientText(id, ctl)),
+    TAIL,
+  ].join('\n');
+}
+
+const HEAD = `# The practice fleet: real processes on this machine, thrown away with this folder.
+schema: rotctl.fleet.v1
+name: practice
+environment: practice
+protocol: keyring-v1
+
+# Each signer by its own address, never through the balancer.
+replicas:`;
+
+function replicaText({ name, port }: Layout['replicas'][number], ctl: (...words: string[]) => string): string {
+  return `  - name: ${name}
+    url: https://127.0.0.1:${port}
+    serverName: ${hostOf(name)}
+    deploy:
+      driver: env-file
+      path: signers/${name}.env
+      variable: KEYRING_CLIENTS
+      format: json
+      pointer: /{client}/hmacSecrets     # the client's ordered list of allowed secrets
+      reload: ${ctl('reload', name)}
+      restart: ${ctl('restart', name)}
+      deadline: 10s`;
+}
+
+function clientText(id: string, ctl: (...words: string[]) => string): string {
+  return `  - id: ${id}
+    secret: { from: dotenv, path: clients/${id}.env, variable: KEYRING_SECRET }
+    deploy:
+      driver: env-file
+      path: clients/${id}.env
+      variable: KEYRING_SECRET
+      format: single
+      restart: ${ctl('restart', id)}
+      deadline: 10s
+    cadence: 500ms                       # the longest time that it stays silent
+    atRest: 500ms                        # the longest time that a signed request waits to be sent`;
+}
+
+const TAIL = `
+# The signers are of the production profile: a caller without a client certificate is refused.
+tls: { ca: tls/ca.pem, cert: tls/rotctl.pem, key: tls/rotctl.key, required: true }
+
+# A nonce lives longer than 2 * maxAge + 2 * clockError + storeTimeout = 4.65 s.
+replay: { maxAge: 2s, nonceTtl: 5s, clockError: 200ms, storeTimeout: 250ms }
+
+# Passes authentication, is then refused by policy, and signs nothing.
+probe:
+  method: POST
+  path: /v1/sign/session-transaction
+  body: '{"probe":true}'
+  causes: 'refused by policy (422), signs nothing'
+  deadline: 1s
+  maxBytes: 64KiB
+
+# The signers answer with the protocol's own codes: nothing to translate.
+outcomes: []
+
+readiness: { deadline: 5s, consecutive: 3 }
+canary: { ratePerSecond: 10, faultBudget: 0.2, minSamples: 50 }
+
+# Which secret each client's accepted requests were signed with; rotctl's own are told apart by their caller label.
+usage:
+  path: /metrics
+  metric: keyring_accepted_requests_total
+  labels: { client: client, fingerprint: key, caller: caller }
+  ownCaller: rotctl
+
+policy: { minOverlap: 1s, soak: 1s, failureBudget: 0, onFailedOverlap: roll-back, safetyLever: STOP }
+vault: rotctl-vault
+`;

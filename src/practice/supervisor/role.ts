@@ -1,0 +1,122 @@
+import { realpathSync } from 'node:fs';
+import { connect } from 'node:net';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type FaultName, isFaultName } from '../faults.ts';
+import { type Layout, paths, readRecord } from '../layout.ts';
+import { makeCommands } from './commands.ts';
+import { listenForControl } from './control.ts';
+import { makePractice, type Practice, startAll, stopAll } from './practice.ts';
+import { prepare, provision } from './provision.ts';
+import type { StoreChoice } from './store.ts';
+
+const IDLE_MS = 15 * 60_000;
+
+/**
+ * Role `fleet`: starts a whole practice fleet and looks after it. Prints one line of JSON when all is ready, or why it
+ * is not. Runs until `down`, a signal, or fifteen minutes without a control request; whoever started it may die.
+ */
+export async function runFleet(args: readonly string[]): Promise<void> {
+  // The one who reads the line may be gone.
+  process.stdout.on('error', () => {});
+  let practice: Practice | undefined;
+  try {
+    practice = await makeFleet(args);
+    await startAll(practice);
+    await serveControl(practice);
+    announce(practice);
+  } catch (error) {
+    if (practice !== undefined) await stopAll(practice);
+    print({ ready: false, error: error instanceof Error ? error.message : 'unknown failure' });
+    process.exitCode = 1;
+  }
+}
+
+async function makeFleet(args: readonly string[]): Promise<Practice> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      home: { type: 'string' },
+      store: { type: 'string', default: 'auto' },
+      replicas: { type: 'string', default: '3' },
+      fault: { type: 'string', multiple: true, default: [] },
+    },
+  });
+  if (values.home === undefined) throw new Error('--home DIR must be given');
+  const home = resolve(values.home);
+  const program = realpathSync(process.argv[1] ?? '');
+  const layout = (await existing(home)) ?? (await provision(home, Number(values.replicas), program));
+  prepare(home);
+  const faults = parseFaults(values.fault, layout);
+  return makePractice({ layout, store: parseStore(values.store), program, faults });
+}
+
+/** The fleet that lived in this folder before, to be started again as it was. */
+async function existing(home: string): Promise<Layout | undefined> {
+  const record = readRecord(home);
+  if (record === undefined) return undefined;
+  if (await answers(record.controlPort)) throw new Error(`a practice fleet is running in ${home} already`);
+  const { replicas, balancerPort, storePort, controlPort, token } = record;
+  return { home, replicas, balancerPort, storePort, controlPort, token };
+}
+
+async function serveControl(practice: Practice): Promise<void> {
+  const commands = makeCommands(practice);
+  const end = (): void => void stopAll(practice).finally(() => process.exit(0));
+  const idle = setTimeout(end, IDLE_MS);
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, end);
+  await listenForControl({
+    port: practice.layout.controlPort,
+    token: practice.layout.token,
+    run: async (words) => {
+      if (words[0] !== 'down') return commands.run(words);
+      await stopAll(practice);
+      return {};
+    },
+    onRequest: () => idle.refresh(),
+    onDown: () => process.exit(0),
+  });
+}
+
+function announce({ layout, store, pids }: Practice): void {
+  print({
+    ready: true,
+    home: layout.home,
+    fleetFile: paths.fleetFile(layout.home),
+    control: { port: layout.controlPort, tokenFile: paths.token(layout.home) },
+    store: store.description,
+    pids: pids(),
+  });
+}
+
+function print(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function parseStore(text: string): StoreChoice {
+  if (text === 'auto' || text === 'embedded' || text === 'redis') return text;
+  throw new Error('--store must be auto, embedded or redis');
+}
+
+function parseFaults(texts: readonly string[], layout: Layout): ReadonlyMap<string, ReadonlySet<FaultName>> {
+  const planted = new Map<string, Set<FaultName>>();
+  for (const text of texts) {
+    const [name = '', target = ''] = text.split('@');
+    if (!isFaultName(name))
+      throw new Error(`--fault must be name@signer, got ${JSON.stringify(text)}: see the role faults`);
+    if (!layout.replicas.some((replica) => replica.name === target)) {
+      throw new Error(`--fault must be name@signer, got ${JSON.stringify(text)}: there is no such signer`);
+    }
+    planted.set(target, (planted.get(target) ?? new Set()).add(name));
+  }
+  return planted;
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => settle(true));
+    socket.once('error', () => settle(false));
+    socket.once('connect', () => socket.destroy());
+  });
+}

@@ -1,0 +1,72 @@
+import { reveal, type Secret } from '../credential/secret.ts';
+import type { ProbeSettings } from '../fleet/fleet.ts';
+import { KEYRING_HEADERS, keyringSignature } from '../protocol/keyring-v1.ts';
+import type { WireRequest } from './ports.ts';
+
+/** What one probe says, before it is signed. Whatever is left out is what a sound client would send. */
+export interface Call {
+  readonly client: string;
+  /** Signs the request; `undefined` leaves the signature empty, unless `overrideSignature` is given. */
+  readonly secret: Secret | undefined;
+  /** By default 128 fresh random bits as lower-case hex. */
+  readonly nonce?: string;
+  /** Added to the present time, in milliseconds. */
+  readonly timestampOffsetMs?: number;
+  /** The timestamp header as it is to be, in place of the present time and the offset. */
+  readonly timestampText?: string;
+  readonly method?: string;
+  readonly path?: string;
+  /** By default the fleet's probe body, which has no effect beyond authentication. */
+  readonly body?: string;
+  /** Sent in place of `body`, which stays what is signed. */
+  readonly sentBody?: string;
+  readonly overrideSignature?: string;
+  /** Sends no header of the protocol at all. */
+  readonly bare?: boolean;
+}
+
+/** A signed request: a bearer token for as long as its timestamp lives. It is kept in memory only. */
+export interface Signed {
+  readonly request: WireRequest;
+  readonly nonce: string;
+  readonly timestamp: string;
+}
+
+/** What a call is completed with. `now` is Unix milliseconds. */
+export interface Completion {
+  readonly settings: ProbeSettings;
+  readonly userAgent: string;
+  readonly now: number;
+  readonly freshNonce: () => string;
+}
+
+/** Completes and signs a call. */
+export function signCall(call: Call, { settings, userAgent, now, freshNonce }: Completion): Signed {
+  const nonce = call.nonce ?? freshNonce();
+  const timestamp = call.timestampText ?? String(Math.round(now + (call.timestampOffsetMs ?? 0)));
+  const method = call.method ?? settings.method;
+  const path = call.path ?? settings.path;
+  const body = Buffer.from(call.body ?? settings.body);
+  const signature = call.overrideSignature ?? signatureOf(call.secret, { timestamp, nonce, method, path, body });
+  const sent = call.sentBody === undefined ? body : Buffer.from(call.sentBody);
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    'user-agent': userAgent,
+    ...(call.bare === true ? {} : keyringHeaders(call.client, timestamp, nonce, signature)),
+  };
+  return { request: { method, path, headers, body: sent }, nonce, timestamp };
+}
+
+function signatureOf(secret: Secret | undefined, request: Parameters<typeof keyringSignature>[1]): string {
+  return secret === undefined ? '' : keyringSignature(reveal(secret), request);
+}
+
+function keyringHeaders(client: string, timestamp: string, nonce: string, signature: string): Record<string, string> {
+  return {
+    [KEYRING_HEADERS.clientId]: client,
+    [KEYRING_HEADERS.timestamp]: timestamp,
+    [KEYRING_HEADERS.nonce]: nonce,
+    [KEYRING_HEADERS.signature]: signature,
+  };
+}

@@ -1,0 +1,130 @@
+import type { ProbeResult } from './prober.ts';
+import { persist } from './retry.ts';
+import type { Target, Tools } from './round.ts';
+
+/** A signature of the right form that no secret gives; the timestamp is checked before it. */
+const GARBAGE = '0'.repeat(64);
+/** Edges are searched to this share of the window, or to `FINEST_MS` where that is coarser. */
+const RESOLUTION = 1 / 2000;
+const FINEST_MS = 4;
+/** How far beyond the declared window an edge is looked for, in windows, by doubling. */
+const FARTHEST_WINDOWS = 16;
+
+/** One timestamp that was tried: its distance from our clock at the middle of the exchange, and the error of that. */
+interface Sample {
+  readonly offset: number;
+  readonly error: number;
+  readonly inside: boolean;
+}
+
+/** What the unsigned probe found; milliseconds. */
+export type ClockReading =
+  | {
+      readonly kind: 'measured';
+      /** The replica's clock minus ours. */
+      readonly offsetMs: number;
+      /** Half the width of what it accepts: its `timestampMaxAgeMs`. */
+      readonly windowMs: number;
+      /** Both numbers are right to within this: half the last step of the search and half a round trip. */
+      readonly errorMs: number;
+      readonly samples: number;
+    }
+  /** No timestamp within reach is refused (or accepted) on a side: the check is missing, or the clock is far off. */
+  | {
+      readonly kind: 'no-edge';
+      readonly side: 'past' | 'future' | 'all';
+      readonly reachMs: number;
+      readonly samples: number;
+    }
+  | { readonly kind: 'unknown'; readonly reason: string; readonly samples: number };
+
+class Inconclusive extends Error {}
+
+/**
+ * Finds a replica's clock offset and window without a signature and without burning a nonce: the timestamp is checked
+ * before the signature, so `AUTH_TIMESTAMP_SKEW` says "outside" and `AUTH_INVALID_HMAC` says "inside". Both edges are
+ * bisected, which takes 20 to 30 requests.
+ */
+export async function readClock(
+  tools: Tools,
+  replica: Target,
+  client: string,
+  declaredMs: number,
+): Promise<ClockReading> {
+  let samples = 0;
+  const tryAt = async (offset: number): Promise<Sample> => {
+    samples += 1;
+    const call = {
+      endpoint: replica,
+      client,
+      secret: undefined,
+      overrideSignature: GARBAGE,
+      timestampOffsetMs: offset,
+    };
+    return sampleOf(await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call)));
+  };
+  try {
+    // The first request pays for the handshake, which would blur the middle of its exchange.
+    await tryAt(0);
+    const middle = await findInside(tryAt, declaredMs);
+    if (middle === undefined) return { kind: 'no-edge', side: 'all', reachMs: 8 * declaredMs, samples };
+    const future = await findEdge(tryAt, middle, declaredMs);
+    if (future === undefined)
+      return { kind: 'no-edge', side: 'future', reachMs: FARTHEST_WINDOWS * declaredMs, samples };
+    const past = await findEdge(tryAt, middle, -declaredMs);
+    if (past === undefined) return { kind: 'no-edge', side: 'past', reachMs: FARTHEST_WINDOWS * declaredMs, samples };
+    const offsetMs = (future.at + past.at) / 2;
+    const windowMs = (future.at - past.at) / 2;
+    return { kind: 'measured', offsetMs, windowMs, errorMs: Math.max(future.error, past.error), samples };
+  } catch (error) {
+    if (error instanceof Inconclusive) return { kind: 'unknown', reason: error.message, samples };
+    throw error;
+  }
+}
+
+function sampleOf(result: ProbeResult): Sample {
+  const { code, reason } = result.outcome;
+  if (code !== 'AUTH_TIMESTAMP_SKEW' && code !== 'AUTH_INVALID_HMAC') throw new Inconclusive(reason);
+  const offset = Number(result.timestamp) - (result.at + result.ms / 2);
+  return { offset, error: result.ms / 2, inside: code === 'AUTH_INVALID_HMAC' };
+}
+
+type TryAt = (offset: number) => Promise<Sample>;
+
+/** Some timestamp that is inside: the present one, or the first met in steps of a window to both sides. */
+async function findInside(tryAt: TryAt, window: number): Promise<Sample | undefined> {
+  for (let step = 0; step <= 8; step += 1) {
+    for (const offset of step === 0 ? [0] : [step * window, -step * window]) {
+      const sample = await tryAt(offset);
+      if (sample.inside) return sample;
+    }
+  }
+  return undefined;
+}
+
+/** The edge on one side of a timestamp that is inside; `window` is negative towards the past. */
+async function findEdge(
+  tryAt: TryAt,
+  from: Sample,
+  window: number,
+): Promise<{ at: number; error: number } | undefined> {
+  let inside = from;
+  let outside: Sample | undefined;
+  for (let reach = 1.25; outside === undefined && reach <= FARTHEST_WINDOWS; reach *= 2) {
+    const sample = await tryAt(from.offset + reach * window);
+    if (sample.inside) inside = sample;
+    else outside = sample;
+  }
+  if (outside === undefined) return undefined;
+  const resolution = Math.max(FINEST_MS, Math.abs(window) * RESOLUTION);
+  while (Math.abs(outside.offset - inside.offset) > resolution) {
+    const sample = await tryAt((inside.offset + outside.offset) / 2);
+    // On a slow line a sample can fall beside the interval; then the line's error is all that is left to find.
+    const between = (sample.offset - inside.offset) * (sample.offset - outside.offset) < 0;
+    if (!between) break;
+    if (sample.inside) inside = sample;
+    else outside = sample;
+  }
+  const gap = Math.abs(outside.offset - inside.offset) / 2;
+  return { at: (inside.offset + outside.offset) / 2, error: gap + Math.max(inside.error, outside.error) };
+}

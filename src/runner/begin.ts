@@ -1,0 +1,107 @@
+import { generateSecret } from '../credential/generate.ts';
+import type { Secret } from '../credential/secret.ts';
+import { judgeCurrent, judgeNext, requireUsable } from '../credential/strength.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { LedgerValue } from '../ledger/entry.ts';
+import type { Inventory } from '../machine/step.ts';
+import { drainMs } from './drain.ts';
+import { Journal } from './journal.ts';
+import type { Pair, Pairs } from './pair.ts';
+import { toLedger } from './evidence.ts';
+import type { OpenLedger, Tools } from './tools.ts';
+
+/** How a new rotation differs from the ordinary. */
+export interface BeginOptions {
+  /** The clients whose secrets rotate. */
+  readonly clients: readonly string[];
+  /** The old material is known to others: no soak, no way back to it. */
+  readonly compromised: boolean;
+  /** Fresh secrets that the operator brought, by client id; the others are made here. */
+  readonly brought: ReadonlyMap<string, Secret>;
+}
+
+/** A rotation that was just begun, in phase `stable`. */
+export interface Begun {
+  readonly journal: Journal;
+  readonly pairs: Pairs;
+  readonly inventory: Inventory;
+}
+
+/**
+ * Begins a rotation: reads `current`, makes `next`, tries the runbook's preconditions live, seals both secrets, and
+ * writes the header. Until the header is written nothing of the fleet is changed, and nothing after it but by a step.
+ *
+ * @throws RotctlError `SECRET_REFUSED`, or `PRECONDITION_FAILED` naming the checks that did not pass
+ */
+export async function beginRotation(tools: Tools, ledger: OpenLedger, options: BeginOptions): Promise<Begun> {
+  const inventory: Inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: options.clients };
+  const pairs = await makePairs(tools, options);
+  const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
+  tools.progress.findings(preflight.findings);
+  if (preflight.verdict !== 'pass') {
+    const named = preflight.findings.filter((finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'));
+    const words = named.slice(0, 3).map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
+    const more = named.length > 3 ? ` (+${named.length - 3} more)` : '';
+    throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
+  }
+  const id = `${tools.runbook.name}-${new Date(tools.clock.now()).toISOString().slice(0, 10)}-${tools.random.hex(4)}`;
+  await tools.vault.seal(id, Object.fromEntries(pairs));
+  const journal = new Journal(
+    ledger,
+    { program: tools.runbook.program, inventory },
+    { rotation: id, fleet: tools.fleet.name, runbook: tools.runbook.name },
+  );
+  await journal.note('header', header(tools, inventory, pairs, options.compromised));
+  await journal.note('evidence', { proof: 'preflight', verdict: preflight.verdict, ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }) });
+  return { journal, pairs, inventory };
+}
+
+async function makePairs(tools: Tools, options: BeginOptions): Promise<Pairs> {
+  const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
+  const retired = await tools.vault.retiredFingerprints();
+  const pairs = new Map<string, Pair>();
+  for (const client of options.clients) {
+    const current = present.get(client);
+    if (current === undefined) throw new RotctlError('USAGE', `the fleet has no client ${client}`);
+    const others = [...present].filter(([id]) => id !== client);
+    const problems = judgeCurrent(current, others);
+    requireUsable(problems, `current of ${client}`);
+    for (const { message } of problems) tools.progress.note(`current of ${client}: ${message}`);
+    const next = options.brought.get(client) ?? generateSecret(tools.random);
+    const taken = [...others, ...[...pairs].map(([id, pair]) => [id, pair.next] as const)];
+    requireUsable(judgeNext(next, { current, retired, others: taken }), `next of ${client}`);
+    pairs.set(client, { current, next });
+  }
+  return pairs;
+}
+
+function header(tools: Tools, inventory: Inventory, pairs: Pairs, compromised: boolean): { [key: string]: LedgerValue } {
+  const { fleet, runbook } = tools;
+  const { minOverlapMs, soakMs, failureBudget, onFailedOverlap } = fleet.policy;
+  return {
+    version: tools.version,
+    run: tools.runId,
+    runbookDigest: runbook.digest,
+    fleetDigest: fleet.digest,
+    environment: fleet.environment,
+    replicas: [...inventory.replicas],
+    clients: [...inventory.clients],
+    material: Object.fromEntries([...pairs].map(([client, pair]) => [client, { current: nameOf(pair.current), next: nameOf(pair.next) }])),
+    compromised,
+    policy: { minOverlapMs, soakMs, failureBudget, onFailedOverlap },
+    limits: limitsOf(tools),
+    minSamples: fleet.canary.minSamples,
+    clock: 'system',
+  };
+}
+
+/** How long opening and undoing may take by the plan: for each replica two readiness deadlines, and the drain on the way back. */
+function limitsOf({ fleet }: Tools): { overlapMs: number; undoMs: number } {
+  const roll = fleet.replicas.length * 2 * (fleet.readiness.deadlineMs + Math.max(...fleet.replicas.map(({ deploy }) => deploy.deadlineMs)));
+  return { overlapMs: roll, undoMs: roll + drainMs(fleet) };
+}
+
+/** A secret's name for the record; a weak one gets none, because its name could be used to guess it. */
+function nameOf(secret: Secret): string {
+  return judgeCurrent(secret).length === 0 ? secret.fingerprint : 'withheld (weak)';
+}

@@ -1,0 +1,166 @@
+import type { Secret } from '../credential/secret.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Phase } from '../machine/phase.ts';
+import { TRANSITIONS } from '../machine/phase.ts';
+import { beginRotation } from './begin.ts';
+import { type DriveOptions, drive, enter, type Goal, SIGNED_WITH } from './engine.ts';
+import { readHistory } from './history.ts';
+import type { Journal } from './journal.ts';
+import { type Owed, parseOwed } from './owed.ts';
+import type { Pairs } from './pair.ts';
+import { settleOwed } from './settle-owed.ts';
+import { openHistory, takeUp } from './take-up.ts';
+import type { HeldLock, OpenLedger, Tools } from './tools.ts';
+import type { World } from './world.ts';
+
+/** What an operator asks for. */
+export interface Order {
+  readonly command: 'overlap' | 'retire' | 'rollback' | 'resume';
+  /** Wait at time gates, with a countdown, instead of ending there. */
+  readonly wait: boolean;
+  readonly reinstate: boolean;
+  readonly reason: string | undefined;
+  readonly compromised: boolean;
+  readonly clients: readonly string[];
+  readonly brought: ReadonlyMap<string, Secret>;
+}
+
+/** Where an operation ended. */
+export interface Ended {
+  readonly rotation: string | undefined;
+  readonly phase: Phase;
+  /** Set when nothing had to be done. */
+  readonly already?: string;
+  /** After-TTL checks still to be made. */
+  readonly owed: readonly Owed[];
+}
+
+/** In which phases of an open rotation a command may be given. */
+const GIVEN_IN: Readonly<Record<'overlap' | 'retire' | 'rollback', readonly Phase[]>> = {
+  overlap: ['stable', 'opening', 'overlap', 'moving', 'switched'],
+  retire: ['switched', 'retiring', 'retired', 'destroying'],
+  rollback: ['opening', 'overlap', 'moving', 'switched', 'retiring', 'widening', 'returning', 'closing'],
+};
+
+const GOALS: Readonly<Record<'overlap' | 'retire' | 'rollback', Goal>> = { overlap: 'switched', retire: 'destroyed', rollback: 'rolled-back' };
+
+/**
+ * Carries out one command on a fleet, under its lock: takes up the open rotation or begins one, drives it to the
+ * command's goal, and finishes the replay checks that need time.
+ *
+ * @throws RotctlError as `drive`, `beginRotation` and `takeUp`; `LOCK_HELD` when another rotation works on the fleet
+ */
+export async function operate(tools: Tools, order: Order): Promise<Ended> {
+  const lock = await tools.lock(order.command);
+  try {
+    const ledger = await tools.openLedger();
+    try {
+      return await underLock(tools, ledger, lock, order);
+    } finally {
+      await ledger.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function underLock(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
+  const history = await openHistory(tools, ledger);
+  if (history === undefined) {
+    if (order.command === 'overlap') return begin(tools, ledger, lock, order);
+    return nothingOpen(tools, ledger, order);
+  }
+  const goal = goalOf(order, history.rotation.phase, history.goal);
+  if (history.rotation.phase === goal && history.owed.length === 0) {
+    return { rotation: history.id, phase: goal, already: `rotation ${history.id} is ${goal}`, owed: [] };
+  }
+  const { journal, pairs } = await takeUp(tools, ledger, history);
+  const options: DriveOptions = {
+    goal,
+    wait: order.wait,
+    enteredAt: { ...history.enteredAt },
+    touched: new Set(history.touched),
+    ...(order.reason === undefined ? {} : { reason: order.reason }),
+  };
+  return run(tools, ledger, lock, order, journal, pairs, options, history.owed);
+}
+
+async function begin(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
+  const { journal, pairs } = await beginRotation(tools, ledger, order);
+  const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {}, touched: new Set() };
+  return run(tools, ledger, lock, order, journal, pairs, options, []);
+}
+
+async function run(
+  tools: Tools,
+  ledger: OpenLedger,
+  lock: HeldLock,
+  order: Order,
+  journal: Journal,
+  pairs: Pairs,
+  options: DriveOptions,
+  owed: readonly Owed[],
+): Promise<Ended> {
+  await journal.note('lock', { token: lock.token, command: order.command, run: tools.runId, ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }) });
+  const inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: [...pairs.keys()] };
+  const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
+  const world: World = {
+    ...tools,
+    setting: { program: tools.runbook.program, inventory },
+    pairs,
+    prover: tools.prover(pairs),
+    traffic,
+    keeper: tools.vault,
+  };
+  try {
+    if (owed.some((check) => check.dueAt <= tools.clock.now())) await settleOwed(world, journal, owed, false);
+    if (order.command === 'rollback') await turnBack(world, journal, options);
+    await drive(world, journal, options);
+    await settleOwed(world, journal, await owedIn(ledger, journal.id), true);
+  } finally {
+    await traffic.stop();
+  }
+  return { rotation: journal.id, phase: journal.rotation.phase, owed: await owedIn(ledger, journal.id) };
+}
+
+/** A rollback asked for in the middle of a move begins by leaving that move. */
+async function turnBack(world: World, journal: Journal, options: DriveOptions): Promise<void> {
+  const { phase } = journal.rotation;
+  const back = TRANSITIONS[phase].rollback !== undefined && TRANSITIONS[phase].complete !== undefined;
+  if (back && phase !== options.goal) await enter(world, journal, options, 'rollback');
+}
+
+async function owedIn(ledger: OpenLedger, rotation: string): Promise<Owed[]> {
+  return parseOwed((await ledger.entries()).filter((entry) => entry.rotation === rotation));
+}
+
+function goalOf(order: Order, phase: Phase, lastGoal: Phase): Goal {
+  if (order.command === 'resume') return lastGoal as Goal;
+  if (order.command === 'rollback' && (phase === 'retired' || (phase === 'widening' && order.reinstate))) {
+    if (!order.reinstate) {
+      throw new RotctlError('MOVE_REFUSED', `rollback is refused in phase ${phase}: what is retired comes back only on the record`, {
+        next: 'rotctl rollback --reinstate --reason TEXT',
+      });
+    }
+    return 'switched';
+  }
+  if (!GIVEN_IN[order.command].includes(phase)) {
+    const allowed = Object.entries(GIVEN_IN).filter(([, phases]) => phases.includes(phase)).map(([command]) => command);
+    throw new RotctlError('MOVE_REFUSED', `${order.command} is refused in phase ${phase} (allowed: ${[...allowed, 'resume'].join(', ')})`, {
+      next: 'rotctl status',
+    });
+  }
+  return GOALS[order.command];
+}
+
+/** With no rotation open: a command whose goal the last one reached is done already; any other is refused. */
+async function nothingOpen(tools: Tools, ledger: OpenLedger, order: Order): Promise<Ended> {
+  const last = readHistory(await ledger.entries(), tools.runbook.program);
+  const phase = last?.rotation.phase ?? 'stable';
+  const reached = order.command === 'resume' || (order.command !== 'overlap' && GOALS[order.command] === phase);
+  if (!reached) {
+    throw new RotctlError('MOVE_REFUSED', `${order.command} is refused: no rotation is open (phase ${phase}; allowed: overlap)`, { next: 'rotctl overlap' });
+  }
+  const already = last === undefined ? 'no rotation is open' : `rotation ${last.id} is ${phase}`;
+  return { rotation: last?.id, phase, already, owed: last?.owed ?? [] };
+}

@@ -1,0 +1,85 @@
+import { compose } from '../errors/verdict.ts';
+import type { Endpoint, Fleet } from '../fleet/fleet.ts';
+import type { RotatingGeneration } from '../machine/step.ts';
+import type { Cell } from '../probe/finding.ts';
+import { awaitAccepted } from '../probe/readiness.ts';
+import { type Expected, type RoundClient, round, type Target, type Tools as ProbeTools } from '../probe/round.ts';
+import type { Pairs } from './pair.ts';
+import type { Proven } from './world.ts';
+
+const PAUSE_MS = 100;
+
+/** What is expected of the two generations on a replica. */
+export type Expectations = Readonly<Partial<Record<RotatingGeneration, Expected['expect']>>>;
+
+/** What rounds of probes need. */
+export interface RoundParts {
+  readonly tools: ProbeTools;
+  readonly readiness: Fleet['readiness'];
+  readonly pairs: Pairs;
+}
+
+/** Gives an endpoint the name under which it is reported. */
+export function named(name: string, endpoint: Endpoint): Target {
+  return { name, url: endpoint.url, serverName: endpoint.serverName };
+}
+
+/**
+ * Takes rounds on each target until all cells are as expected or the readiness deadline is over: a configuration that is
+ * being loaded becomes true a little later, and one that never does is reported as it was seen last.
+ */
+export async function proveRounds(parts: RoundParts, targets: readonly Target[], expectations: Expectations): Promise<Proven> {
+  const cells: Cell[] = [];
+  for (const target of targets) cells.push(...(await settledRound(parts, target, expectations)));
+  const bad = cells.filter((cell) => cell.verdict !== 'pass');
+  return { verdict: compose(cells.map((cell) => cell.verdict)), reason: bad.slice(0, 3).map(say).join('; '), cells, findings: [], owed: [] };
+}
+
+async function settledRound(parts: RoundParts, target: Target, expectations: Expectations): Promise<readonly Cell[]> {
+  const { clock } = parts.tools;
+  const until = clock.monotonic() + parts.readiness.deadlineMs;
+  for (;;) {
+    const cells = await round(parts.tools, target, expected(parts.pairs, expectations));
+    if (cells.every((cell) => cell.verdict === 'pass') || clock.monotonic() >= until) return cells;
+    await clock.sleep(PAUSE_MS);
+  }
+}
+
+function expected(pairs: Pairs, expectations: Expectations): RoundClient[] {
+  return [...pairs].map(([id, pair]) => ({
+    id,
+    secrets: (['current', 'next'] as const).flatMap((generation): Expected[] => {
+      const expect = expectations[generation];
+      return expect === undefined ? [] : [{ generation, secret: pair[generation], expect }];
+    }),
+  }));
+}
+
+function say(cell: Cell): string {
+  const why = cell.reason === undefined ? '' : ` (${cell.reason})`;
+  return `${cell.replica}: ${cell.generation} of ${cell.client} expected ${cell.expected}, seen ${cell.seen}${why}`;
+}
+
+/** Waits until a replica accepts signed probes of every client in a row. A health page is not asked. */
+export async function proveReady(parts: RoundParts, target: Target): Promise<Proven> {
+  const { deadlineMs, consecutive } = parts.readiness;
+  for (const [client, pair] of parts.pairs) {
+    const ready = await awaitAccepted(parts.tools, target, { client, secrets: [pair.current, pair.next] }, { deadlineMs, consecutive });
+    if (ready.ready) continue;
+    const last = ready.last?.reason ?? 'no answer';
+    const reason = `${target.name} accepted no signed probe of ${client} within ${deadlineMs} ms; last: ${last}`;
+    const finding = {
+      id: 'ready',
+      verdict: 'unknown' as const,
+      critical: true,
+      target: target.name,
+      expected: `ACCEPTED ${consecutive} times in a row`,
+      seen: last,
+      reason,
+      samples: ready.tries,
+      ms: ready.ms,
+    };
+    return { verdict: 'unknown', reason, cells: [], findings: [finding], owed: [] };
+  }
+  return { verdict: 'pass', reason: '', cells: [], findings: [], owed: [] };
+}

@@ -1,0 +1,25 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Journal } from './journal.ts';
+import type { Owed } from './owed.ts';
+import { recordProof } from './task.ts';
+import { waitFor } from './wait.ts';
+import type { World } from './world.ts';
+
+/**
+ * Finishes the replay checks that had to wait for a nonce's life to end: those that are due, and with `wait` the others
+ * too, after a countdown.
+ *
+ * @throws RotctlError `HELD` when a check fails or cannot be told; it stays owed
+ */
+export async function settleOwed(world: World, journal: Journal, owed: readonly Owed[], wait: boolean): Promise<void> {
+  if (wait && owed.length > 0) {
+    const latest = Math.max(...owed.map((check) => check.dueAt));
+    await waitFor(world, 'burned nonces to end their life, to be used once more', latest - world.clock.now());
+  }
+  const due = owed.filter((check) => check.dueAt <= world.clock.now());
+  if (due.length === 0) return;
+  const proven = await world.prover.settle(due, journal.rotation.phase);
+  const settled = proven.verdict === 'pass' ? due.map((check) => check.nonce) : [];
+  await recordProof(world, journal, { proof: 'after-ttl', settled }, proven);
+  if (proven.verdict !== 'pass') throw new RotctlError('HELD', `reuse of a nonce after its life: ${proven.reason}`);
+}

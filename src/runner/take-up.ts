@@ -1,0 +1,68 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { type History, isOpen, readHistory } from './history.ts';
+import { Journal } from './journal.ts';
+import type { Pair, Pairs } from './pair.ts';
+import type { OpenLedger, Tools } from './tools.ts';
+
+/** A rotation that is taken up where the ledger left it. */
+export interface TakenUp {
+  readonly journal: Journal;
+  readonly pairs: Pairs;
+  readonly history: History;
+}
+
+/** The newest rotation in the ledger while it is open, else `undefined`. */
+export async function openHistory(tools: Tools, ledger: OpenLedger): Promise<History | undefined> {
+  const history = readHistory(await ledger.entries(), tools.runbook.program);
+  return isOpen(history) ? history : undefined;
+}
+
+/**
+ * Takes up an open rotation: its runbook and targets must be those that it began with, and its sealed secrets those that
+ * the ledger names.
+ *
+ * @throws RotctlError `INPUT_INVALID` when the runbook or the inventory has changed since, `SECRET_REFUSED` when the
+ *   sealed secrets are missing or are others
+ */
+export async function takeUp(tools: Tools, ledger: OpenLedger, history: History): Promise<TakenUp> {
+  if (history.runbook !== tools.runbook.name || history.runbookDigest !== tools.runbook.digest) {
+    throw new RotctlError('INPUT_INVALID', `runbook ${tools.runbook.name} is not the one that rotation ${history.id} began with`, {
+      hint: 'restore the runbook as it was; a rotation ends by the runbook that it began with',
+    });
+  }
+  requireSame('replicas', history.inventory.replicas, tools.fleet.replicas.map((replica) => replica.name));
+  const unknown = history.inventory.clients.filter((id) => !tools.fleet.clients.some((client) => client.id === id));
+  if (unknown.length > 0) throw new RotctlError('INPUT_INVALID', `the fleet has lost client ${unknown.join(', ')} since the rotation began`);
+  const pairs = await openPairs(tools, history);
+  const journal = new Journal(
+    ledger,
+    { program: tools.runbook.program, inventory: history.inventory },
+    { rotation: history.id, fleet: tools.fleet.name, runbook: history.runbook },
+    history.rotation,
+  );
+  return { journal, pairs, history };
+}
+
+function requireSame(what: string, before: readonly string[], now: readonly string[]): void {
+  if (before.length === now.length && before.every((name) => now.includes(name))) return;
+  throw new RotctlError('INPUT_INVALID', `the fleet's ${what} are not those that the rotation began with: ${before.join(', ')} then, ${now.join(', ')} now`);
+}
+
+async function openPairs(tools: Tools, history: History): Promise<Pairs> {
+  const material = await tools.vault.open(history.id);
+  const pairs = new Map<string, Pair>();
+  for (const client of history.inventory.clients) {
+    const { current, next } = material?.[client] ?? {};
+    const wanted = history.fingerprints[client];
+    if (current === undefined || next === undefined || wanted === undefined) {
+      throw new RotctlError('SECRET_REFUSED', `the sealed secrets of ${client} for rotation ${history.id} are missing`, {
+        hint: 'restore the vault folder from a copy',
+      });
+    }
+    if (next.fingerprint !== wanted.next) {
+      throw new RotctlError('SECRET_REFUSED', `the sealed next of ${client} is not the one that the ledger names`);
+    }
+    pairs.set(client, { current, next });
+  }
+  return pairs;
+}

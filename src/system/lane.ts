@@ -1,0 +1,8 @@
+import type { Client } from 'undici';
+import type { Connection } from './connection.ts';
+
+/** One undici client that carries one request at a time, with what its connector knows of its connection. */
+export interface Lane {
+  readonly client: Client;
+  readonly connection: Connection;
+}

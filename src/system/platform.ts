@@ -1,0 +1,70 @@
+import { readFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Platform } from '../cli/platform.ts';
+import type { TlsFiles } from '../fleet/fleet.ts';
+import { systemClock } from './clock.ts';
+import { pooledRandom } from './random.ts';
+import { outputOf } from './streams.ts';
+
+/** Everything of a `Platform` that needs no other room's code; the rest is added by `main.ts`. */
+export type SystemPlatform = Omit<Platform, 'openLedger' | 'lock'>;
+
+/**
+ * The real platform. What costs time to load is loaded when it is first called.
+ *
+ * @param root the folder that the program is installed in, with a slash at its end
+ * @param built the folder of the built programs, with a slash at its end
+ */
+export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal): SystemPlatform {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    version: versionOf(root),
+    get operator() {
+      return { user: userName(), host: hostname() };
+    },
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    clock: systemClock,
+    random: pooledRandom(),
+    interrupted,
+    shipped: { runbooks: fileURLToPath(new URL('runbooks', root)), spec: fileURLToPath(new URL('spec', root)) },
+    canaryWorker: new URL('canary-worker.js', built),
+    readText: async (path) => (await import('./files.ts')).readTextFile(path),
+    exists: async (path) => (await import('./reports.ts')).exists(path),
+    writeReport: async (path, content) => (await import('./reports.ts')).writeReport(path, content),
+    privateFiles: async () => (await import('./vault-files.ts')).vaultFiles(),
+    commands: async (redact) => (await import('./commands.ts')).createCommands(redact),
+    transport,
+    ledgerDisk: async () => (await import('./ledger-disk.ts')).ledgerDisk(),
+    startPractice: async (options) =>
+      (await import('./practice.ts')).startPractice(fileURLToPath(new URL('practice.js', built)), options),
+    attachPractice: async (home) => (await import('./practice.ts')).attachPractice(home),
+  };
+}
+
+async function transport(tls: TlsFiles): ReturnType<Platform['transport']> {
+  const [{ createTransport }, files] = await Promise.all([import('./transport.ts'), import('./files.ts')]);
+  const optional = async (path: string | undefined, read: (path: string) => Promise<string>) =>
+    path === undefined ? undefined : read(path);
+  return createTransport({
+    ca: await files.readTextFile(tls.ca),
+    cert: await optional(tls.cert, files.readTextFile),
+    key: await optional(tls.key, files.privateFiles().read),
+  });
+}
+
+function versionOf(root: URL): string {
+  const text: unknown = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
+  return typeof text === 'object' && text !== null && 'version' in text ? String(text.version) : 'unknown';
+}
+
+/** The login name; the number where there is no such account. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
