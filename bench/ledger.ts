@@ -106,7 +106,9 @@ async function main(): Promise<void> {
   console.log(`verify the chain: ${(median(verify) / base).toFixed(2)} x`);
   console.log(`verify and read all entries: ${(median(read) / base).toFixed(2)} x`);
   console.log(`last entry: ${median(last).toFixed(2)} ms wall`);
-  console.log(`append, ${count} entries over 10: ${((appends[1] ?? 0) / (appends[0] ?? 1)).toFixed(2)} x (${appends.map((ms) => ms.toFixed(2)).join(' / ')} ms, short first)`);
+  console.log(
+    `append, ${count} entries over 10: ${((appends[1] ?? 0) / (appends[0] ?? 1)).toFixed(2)} x (${appends.map((ms) => ms.toFixed(2)).join(' / ')} ms, short first)`,
+  );
   await rm(folder, { recursive: true });
 }
 

@@ -14,3 +14,6 @@ export interface GlobalFlags {
   readonly verbose: boolean;
   readonly color: boolean;
 }
+
+/** The flags that say how an end is told. */
+export type OutputFlags = Pick<GlobalFlags, 'json' | 'out' | 'quiet' | 'verbose' | 'color'>;

@@ -1,5 +1,6 @@
 import type { RotctlError } from '../errors/rotctl-error.ts';
 import type { Finding } from '../probe/finding.ts';
+import type { FaultResult } from '../report/result.ts';
 
 /** The word that a command ends with: the last line of stderr, and `verdict` in JSON. */
 export type EndVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped';
@@ -17,6 +18,8 @@ export interface CommandEnd {
   readonly fleet?: string;
   readonly phase?: string;
   readonly checks?: readonly Finding[];
+  /** What became of planted faults: of a drill only. */
+  readonly faults?: readonly FaultResult[];
   readonly error?: RotctlError;
   /** `verified`, `unverified`, `failed`, `not-needed`, `refused`: where a rollback was part of it. */
   readonly rollback?: string;

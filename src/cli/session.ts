@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { readSecret } from '../credential/reference.ts';
 import type { Secret } from '../credential/secret.ts';
 import { createVault } from '../credential/vault.ts';
@@ -8,7 +8,9 @@ import { startCanary } from '../probe/canary.ts';
 import type { Transport } from '../probe/ports.ts';
 import { createProber } from '../probe/prober.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
+import { readVectors } from '../probe/vectors.ts';
 import type { Runbook } from '../runbook/runbook.ts';
+import type { FleetParts } from '../runner/fleet-parts.ts';
 import type { Pairs } from '../runner/pair.ts';
 import { runPreflight } from '../runner/preflight.ts';
 import type { Progress } from '../runner/progress.ts';
@@ -55,7 +57,11 @@ export async function openSession(
   const probes: ProbeTools = { prober, clock, random };
   const stop = stopFor(platform, fleet);
   const ledger = ledgerPath(flags, fleet.file);
-  const parts = { fleet, probes, transport, runId, clock, waiter: { clock, progress: options.progress, stop } };
+  const vectors = async () => {
+    const file = join(platform.shipped.spec, 'signer-auth-v1.json');
+    return readVectors(await platform.readText(file), file);
+  };
+  const parts: FleetParts = { fleet, probes, transport, runId, waiter: { clock, progress: options.progress, stop }, vectors };
   const learn = (secret: Secret): Secret => {
     redactor.learn(secret);
     return secret;

@@ -89,6 +89,7 @@ async function replace(files: PrivateFiles, path: string, content: string): Prom
   try {
     await files.replace(path, content);
   } catch (error) {
+    if (error instanceof RotctlError && error.code === 'DRIVER_FAILED') throw error;
     const why = error instanceof RotctlError ? error.message : systemCode(error);
     throw new RotctlError('DRIVER_FAILED', `the file could not be replaced: ${escapeForeign(why)}`, {
       at: { file: path },

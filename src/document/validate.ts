@@ -14,12 +14,14 @@ interface Problem {
   readonly offset: number;
   /** Whether it is the key at the path's end that is wrong, so that there is no value to show. */
   readonly ofKey: boolean;
+  /** Whether nothing stands at the path, so that the offset is only that of what should hold it. */
+  readonly isMissing: boolean;
 }
 
 /**
  * Checks a parsed document against a zod schema and returns the schema's output.
  *
- * Throws `INPUT_INVALID` at the file position of the first problem (in the order of the file), with the path, the
+ * Throws `INPUT_INVALID` at the file position of the first problem (in the order of the file, what is missing last), with the path, the
  * rule and the value got: `replicas[1].deploy.path: must be a quoted string, got 5 (+2 more)`. Values below keys that
  * name secrets, and values that look random, are shown as `(hidden)`.
  */
@@ -27,7 +29,7 @@ export function validate<Schema extends z.ZodType>(document: SourceDocument, sch
   const result = schema.safeParse(document.value, { error: ruleOf });
   if (result.success) return result.data;
   const problems = onePerPath(result.error.issues.flatMap((issue) => problemsOf(issue, document)));
-  const [first] = problems.toSorted((a, b) => a.offset - b.offset);
+  const [first] = problems.toSorted((a, b) => Number(a.isMissing) - Number(b.isMissing) || a.offset - b.offset);
   if (first === undefined) throw new RotctlError('INTERNAL', 'a schema refused a document without a reason');
   const more = problems.length > 1 ? ` (+${problems.length - 1} more)` : '';
   throw new RotctlError('INPUT_INVALID', `${messageOf(first, document)}${more}`, {
@@ -38,9 +40,11 @@ export function validate<Schema extends z.ZodType>(document: SourceDocument, sch
 /** A value of the wrong type breaks rules on its length too; the first problem of each place is the one that counts. */
 function onePerPath(problems: readonly Problem[]): Problem[] {
   const seen = new Set<string>();
-  return problems.filter(({ path, rule, ofKey }) => {
-    const place = JSON.stringify([path, ofKey, path.length === 0 ? rule : '']);
-    return seen.has(place) ? false : seen.add(place);
+  return problems.filter(({ path, ofKey }) => {
+    const place = JSON.stringify([path, ofKey]);
+    const fresh = !seen.has(place);
+    seen.add(place);
+    return fresh;
   });
 }
 
@@ -53,15 +57,16 @@ function problemsOf(issue: z.core.$ZodIssue, document: SourceDocument): Problem[
       rule: rules[index] ?? 'is not a known key',
       offset: document.offsetOfKey(path, key),
       ofKey: true,
+      isMissing: false,
     }));
   }
   if (issue.code === 'invalid_key') {
     const rule = issue.issues[0]?.message ?? message;
     const offset = document.offsetOfKey(path.slice(0, -1), String(path.at(-1)));
-    return [{ path, rule: `the key ${rule}`, offset, ofKey: true }];
+    return [{ path, rule: `the key ${rule}`, offset, ofKey: true, isMissing: false }];
   }
   if (issue.code === 'invalid_union') return [unionProblem(issue, document)];
-  return [{ path, rule: message, offset: document.offsetOf(path), ofKey: false }];
+  return [atValue(path, message, document)];
 }
 
 /** Of a union's branches, the one that was followed deepest before it failed is the one that was meant. */
@@ -69,11 +74,18 @@ function unionProblem(issue: z.core.$ZodIssueInvalidUnion, document: SourceDocum
   const depth = (branch: readonly z.core.$ZodIssue[]) => branch[0]?.path.length ?? 0;
   const [best] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
   const inner = best?.[0];
-  if (inner === undefined || depth(best ?? []) === 0) {
-    return { path: issue.path, rule: issue.message, offset: document.offsetOf(issue.path), ofKey: false };
-  }
+  if (inner === undefined || inner.path.length === 0) return atValue(issue.path, issue.message, document);
   const [problem] = problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, document);
-  return problem ?? { path: issue.path, rule: issue.message, offset: document.offsetOf(issue.path), ofKey: false };
+  return problem ?? atValue(issue.path, issue.message, document);
+}
+
+function atValue(path: DocumentPath, rule: string, document: SourceDocument): Problem {
+  const isMissing = valueAt(path, document) === undefined;
+  return { path, rule, offset: document.offsetOf(path), ofKey: false, isMissing };
+}
+
+function valueAt(path: DocumentPath, document: SourceDocument): unknown {
+  return path.reduce<unknown>((parent, step) => property(parent, step), document.value);
 }
 
 function messageOf(problem: Problem, document: SourceDocument): string {
@@ -83,7 +95,7 @@ function messageOf(problem: Problem, document: SourceDocument): string {
 }
 
 function valueText(path: DocumentPath, document: SourceDocument): string | undefined {
-  const value = path.reduce<unknown>((parent, step) => property(parent, step), document.value);
+  const value = valueAt(path, document);
   if (value === undefined) return undefined;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'a mapping';

@@ -12,7 +12,11 @@ import { checkFleet } from './rules.ts';
 import { type FleetInput, fleetSchema } from './schema.ts';
 
 const DAY_MS = 86_400_000;
-const CHECKED = fleetSchema.superRefine(checkFleet);
+/** A transform and not a refinement, because it must run only when every single field is right. */
+const CHECKED = fleetSchema.transform((fleet, context) => {
+  checkFleet(fleet, context);
+  return fleet;
+});
 
 type Resolve = (path: string) => string;
 

@@ -2,14 +2,14 @@ import { isUtf8 } from 'node:buffer';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
-import { BlockReader, SubsetError } from './block-reader.ts';
 import { ENTRY_KINDS, type Entry, type EntryKind, type LedgerValue } from './entry.ts';
+import { SubsetError, transcode } from './transcode.ts';
 
+/** The fields of a document, one on each line from the second; those after `data` are its last two lines. */
+const FIELDS = ['seq', 'at', 'rotation', 'fleet', 'runbook', 'phase', 'step', 'kind', 'data', 'prev', 'hash'] as const;
 const AT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const AT_LENGTH = 24;
 const HASH = /^sha256:[0-9a-f]{64}$/;
-const HASH_LENGTH = 71;
-const KINDS: ReadonlySet<string> = new Set(ENTRY_KINDS);
+const KINDS: ReadonlySet<unknown> = new Set(ENTRY_KINDS);
 
 /** The phases that this version knows; the type makes the list complete. */
 const KNOWN_PHASES: Readonly<Record<Phase, true>> = {
@@ -28,6 +28,27 @@ const KNOWN_PHASES: Readonly<Record<Phase, true>> = {
   'rolled-back': true,
 };
 
+type Field = (typeof FIELDS)[number];
+type Fields = Readonly<Record<Field, LedgerValue>>;
+
+/** What each field must be; a value that an entry of this version cannot have is refused. */
+const RULES: Readonly<Record<Field, { readonly rule: string; readonly holds: (value: LedgerValue) => boolean }>> = {
+  seq: { rule: 'expected a whole number from 1', holds: (value) => Number.isSafeInteger(value) && Number(value) > 0 },
+  at: { rule: 'expected YYYY-MM-DDTHH:MM:SS.sssZ', holds: (value) => typeof value === 'string' && AT.test(value) },
+  rotation: { rule: 'expected text', holds: isText },
+  fleet: { rule: 'expected text', holds: isText },
+  runbook: { rule: 'expected text', holds: isText },
+  phase: {
+    rule: 'this version knows no such phase',
+    holds: (value) => isText(value) && Object.hasOwn(KNOWN_PHASES, value),
+  },
+  step: { rule: 'expected text or null', holds: (value) => value === null || isText(value) },
+  kind: { rule: 'this version knows no such kind', holds: (value) => isText(value) && isKind(value) },
+  data: { rule: 'expected a mapping', holds: (value) => isNested(value) && !Array.isArray(value) },
+  prev: { rule: 'expected sha256: and 64 hex digits', holds: (value) => isText(value) && HASH.test(value) },
+  hash: { rule: 'expected sha256: and 64 hex digits', holds: (value) => isText(value) && HASH.test(value) },
+};
+
 /** Where a document begins, for the position of an error; `line` counts from 1. */
 export interface DocumentPlace {
   readonly file: string;
@@ -42,79 +63,21 @@ export interface DocumentPlace {
  * field among it: what a newer version wrote is not to be guessed at.
  */
 export function decodeEntry(text: string, place?: DocumentPlace): Entry {
-  const reader = new BlockReader(text, 0);
-  try {
-    const entry = readEntry(reader);
-    if (reader.at !== text.length) reader.fail('expected the end of the entry after its hash');
-    return entry;
-  } catch (error) {
-    if (error instanceof SubsetError) throw misread(text, error, place);
-    throw error;
-  }
+  return decodeBytes(Buffer.from(text, 'utf8'), place);
 }
 
 /** `decodeEntry` for a document's bytes, which must be UTF-8. */
-export function decodeBytes(bytes: Buffer, place?: DocumentPlace): Entry {
-  if (isUtf8(bytes)) return decodeEntry(bytes.toString('utf8'), place);
-  const details = place === undefined ? {} : { at: { file: place.file, line: place.line } };
-  throw new RotctlError('LEDGER_BROKEN', 'ledger entry: its bytes are not UTF-8', details);
-}
-
-function readEntry(reader: BlockReader): Entry {
-  reader.expect('---\nseq: ');
-  const seq = readSeq(reader);
-  reader.expect('at: "');
-  const at = reader.take(AT_LENGTH);
-  if (!AT.test(at)) reader.fail('at: expected YYYY-MM-DDTHH:MM:SS.sssZ');
-  reader.expect('"\nrotation: ');
-  const rotation = readText(reader, 'rotation');
-  reader.expect('fleet: ');
-  const fleet = readText(reader, 'fleet');
-  reader.expect('runbook: ');
-  const runbook = readText(reader, 'runbook');
-  reader.expect('phase: ');
-  const phase = readPhase(reader);
-  reader.expect('step: ');
-  const step = readStep(reader);
-  reader.expect('kind: ');
-  const kind = readKind(reader);
-  reader.expect('data:');
-  const data = readData(reader);
-  reader.expect('prev: ');
-  const prev = readHash(reader, 'prev');
-  reader.expect('hash: ');
-  return { seq, at, rotation, fleet, runbook, phase, step, kind, data, prev, hash: readHash(reader, 'hash') };
-}
-
-function readSeq(reader: BlockReader): number {
-  const seq = reader.scalarLine();
-  return Number.isSafeInteger(seq) && typeof seq === 'number' && seq > 0
-    ? seq
-    : reader.fail('seq: expected a whole number from 1');
-}
-
-function readText(reader: BlockReader, field: string): string {
-  const value = reader.scalarLine();
-  return typeof value === 'string' ? value : reader.fail(`${field}: expected text`);
-}
-
-function readStep(reader: BlockReader): string | null {
-  const value = reader.scalarLine();
-  return typeof value === 'string' || value === null ? value : reader.fail('step: expected text or null');
-}
-
-function readPhase(reader: BlockReader): Phase {
-  const phase = readText(reader, 'phase');
-  return isPhase(phase) ? phase : reader.fail(`phase: this version knows no ${quote(phase)}`);
-}
-
-function isPhase(text: string): text is Phase {
-  return Object.hasOwn(KNOWN_PHASES, text);
-}
-
-function readKind(reader: BlockReader): EntryKind {
-  const kind = readText(reader, 'kind');
-  return isKind(kind) ? kind : reader.fail(`kind: this version knows no ${quote(kind)}`);
+export function decodeBytes(bytes: Uint8Array, place?: DocumentPlace): Entry {
+  try {
+    const { json, keys, isAscii } = transcode(bytes);
+    if (!isAscii && !isUtf8(bytes)) throw new SubsetError('its bytes are not UTF-8', 0);
+    const fields: LedgerValue = JSON.parse(json);
+    if (keysIn(fields) !== keys) throw new SubsetError('a key stands twice in one mapping', 0);
+    return checked(fields, bytes);
+  } catch (error) {
+    if (error instanceof SubsetError) throw misread(bytes, error, place);
+    throw error;
+  }
 }
 
 /** Whether this version knows the kind. */
@@ -122,32 +85,54 @@ export function isKind(text: string): text is EntryKind {
   return KINDS.has(text);
 }
 
-function readData(reader: BlockReader): Entry['data'] {
-  const data = reader.value(0);
-  return isMapping(data) ? data : reader.fail('data: expected a mapping');
+function checked(fields: LedgerValue, bytes: Uint8Array): Entry {
+  if (!hasFields(fields))
+    throw new SubsetError(`expected the fields ${FIELDS.join(', ')}, in this order and no others`, 0);
+  for (const field of FIELDS) {
+    if (!RULES[field].holds(fields[field])) throw refusal(field, fields[field], bytes);
+  }
+  // each field was just checked; the type system cannot follow the table
+  return fields as unknown as Entry;
 }
 
-function isMapping(value: LedgerValue): value is { readonly [key: string]: LedgerValue } {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function hasFields(value: LedgerValue): value is Fields {
+  const names = isNested(value) ? Object.keys(value) : [];
+  return names.length === FIELDS.length && FIELDS.every((field, index) => names[index] === field);
 }
 
-function readHash(reader: BlockReader, field: string): string {
-  const value = reader.take(HASH_LENGTH);
-  if (!HASH.test(value)) reader.fail(`${field}: expected sha256: and 64 hex digits`);
-  reader.expect('\n');
-  return value;
+function isText(value: LedgerValue): value is string {
+  return typeof value === 'string';
 }
 
-function quote(text: string): string {
-  return `"${escapeForeign(text, 40)}"`;
+function isNested(value: LedgerValue): value is readonly LedgerValue[] | { readonly [key: string]: LedgerValue } {
+  return typeof value === 'object' && value !== null;
 }
 
-function misread(text: string, error: SubsetError, place: DocumentPlace | undefined): RotctlError {
-  const before = text.slice(0, error.index);
+function keysIn(value: LedgerValue): number {
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const item of value) if (isNested(item)) count += keysIn(item);
+  } else if (isNested(value)) {
+    const items = Object.values(value);
+    count = items.length;
+    for (const item of items) if (isNested(item)) count += keysIn(item);
+  }
+  return count;
+}
+
+function refusal(field: Field, value: LedgerValue, bytes: Uint8Array): SubsetError {
+  const index = Math.max(0, Buffer.from(bytes).indexOf(`\n${field}: `)) + 1;
+  const got = isNested(value) ? 'a block' : escapeForeign(JSON.stringify(value), 40);
+  return new SubsetError(`${field}: ${RULES[field].rule}, got ${got}`, index);
+}
+
+function misread(bytes: Uint8Array, error: SubsetError, place: DocumentPlace | undefined): RotctlError {
+  const before = Buffer.from(bytes.subarray(0, error.index)).toString('latin1');
   const line = before.split('\n').length;
   const column = error.index - before.lastIndexOf('\n');
-  if (place === undefined)
-    return new RotctlError('LEDGER_BROKEN', `entry, line ${line}, column ${column}: ${error.message}`);
+  if (place === undefined) {
+    return new RotctlError('LEDGER_BROKEN', `ledger entry, line ${line}, column ${column}: ${error.message}`);
+  }
   const at = { file: place.file, line: place.line + line - 1, column };
   return new RotctlError('LEDGER_BROKEN', `ledger entry: ${error.message}`, { at });
 }

@@ -1,6 +1,7 @@
 import { escapeForeign } from '../errors/escape.ts';
 import { type Flaw, type Link, type Scan, scanChain } from './chain.ts';
 import { EMPTY_HEAD, type Head, pathsOf, readHead } from './head.ts';
+import { LineCounter } from './lines.ts';
 import type { LedgerDisk, ReadableFile } from './ports.ts';
 
 /** One thing that does not verify, for a person: `line` counts from 1 and is 0 when it is about no line. */
@@ -137,8 +138,6 @@ function inspected(
   return { exists, head: { seq, hash }, lastStart, end, torn, isAhead, problems: found.problems, clockBack };
 }
 
-const COUNT_BYTES = 1024 * 1024;
-
 /** Turns offsets into line numbers, in one more pass over the file that a whole ledger never needs. */
 async function located(file: ReadableFile, flaws: readonly Flaw[]): Promise<LedgerProblem[]> {
   if (flaws.length === 0) return [];
@@ -148,27 +147,4 @@ async function located(file: ReadableFile, flaws: readonly Flaw[]): Promise<Ledg
     problems.push({ ...(seq === undefined ? {} : { seq }), line: await counter.lineAt(offset), what });
   }
   return problems;
-}
-
-/** Counts lines forward through a file; offsets must not go back. */
-class LineCounter {
-  readonly #file: ReadableFile;
-  readonly #buffer = Buffer.allocUnsafe(COUNT_BYTES);
-  #position = 0;
-  #line = 1;
-
-  constructor(file: ReadableFile) {
-    this.#file = file;
-  }
-
-  async lineAt(offset: number): Promise<number> {
-    while (this.#position < offset) {
-      const wanted = this.#buffer.subarray(0, Math.min(COUNT_BYTES, offset - this.#position));
-      const read = await this.#file.read(wanted, this.#position);
-      if (read === 0) break;
-      this.#position += read;
-      for (const byte of wanted.subarray(0, read)) if (byte === 0x0a) this.#line += 1;
-    }
-    return this.#line;
-  }
 }

@@ -14,7 +14,7 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const FIRST = `${LETTERS}_/`;
 const INNER = `${FIRST}0123456789.@+-=(),;%<>!?*'`;
 
-/** For each ASCII code, whether it may begin (`PLAIN_FIRST`) or continue (`PLAIN_INNER`) a plain scalar. */
+/** For each byte, whether it may begin (`PLAIN_FIRST`) or continue (`PLAIN_INNER`) a plain scalar. */
 export const CHARACTER_CLASS: Uint8Array = classesOf(FIRST, INNER);
 
 /** Words that some YAML parser reads as `null` or as a boolean, in lower case; any casing of them is quoted. */
@@ -69,7 +69,7 @@ export function writeNumber(value: number): string {
 }
 
 function classesOf(first: string, inner: string): Uint8Array {
-  const classes = new Uint8Array(128);
+  const classes = new Uint8Array(256);
   for (const char of inner) classes[char.charCodeAt(0)] = PLAIN_INNER;
   for (const char of first) classes[char.charCodeAt(0)] = PLAIN_FIRST | PLAIN_INNER;
   return classes;

@@ -4,6 +4,7 @@ import { decodeBytes } from './decode.ts';
 import type { Entry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type Inspection, inspectLedger, type LedgerProblem, type TornTail } from './inspect.ts';
+import { LineCounter } from './lines.ts';
 import type { LedgerDisk } from './ports.ts';
 
 /** What `verifyLedger` says. */
@@ -42,18 +43,19 @@ export interface Snapshot {
 
 /** Reads what verifies, also of a broken ledger, and says what does not. Never writes; needs no lock. */
 export async function readSnapshot(path: string, ports: { readonly disk: LedgerDisk }): Promise<Snapshot> {
-  const reading = new EntryReading(path);
+  const reading = new EntryReading();
   const found = await inspectLedger(path, ports.disk, reading.visit);
-  const problems =
-    reading.flaw === undefined ? found.problems : [problemOf(reading.flaw, reading.seq), ...found.problems];
+  const misread = await misreadOf(path, ports.disk, reading);
+  const problems = misread === undefined ? found.problems : [misread.problem, ...found.problems];
   return { exists: found.exists, entries: reading.entries, problems, torn: found.torn };
 }
 
 /** Reads all entries of a ledger that must be whole. @throws RotctlError LEDGER_BROKEN at the first problem. */
 export async function readWhole(path: string, disk: LedgerDisk): Promise<readonly Entry[]> {
-  const reading = new EntryReading(path);
+  const reading = new EntryReading();
   refuseBroken(path, await inspectLedger(path, disk, reading.visit));
-  if (reading.flaw !== undefined) throw reading.flaw;
+  const misread = await misreadOf(path, disk, reading);
+  if (misread !== undefined) throw misread.error;
   return reading.entries;
 }
 
@@ -70,32 +72,34 @@ export function refuseBroken(path: string, { problems }: Inspection): void {
 /** Decodes the entries that a scan passes by, up to the first that this version cannot read. */
 class EntryReading {
   readonly entries: Entry[] = [];
-  readonly visit: (link: Link) => void;
-  flaw: RotctlError | undefined;
-  seq = 0;
-  #line = 1;
+  misread: Link | undefined;
 
-  constructor(file: string) {
-    this.visit = ({ bytes, seq }) => {
-      if (this.flaw !== undefined) return;
-      try {
-        this.entries.push(decodeBytes(bytes, { file, line: this.#line }));
-        this.#line += linesIn(bytes);
-      } catch (error) {
-        if (!(error instanceof RotctlError)) throw error;
-        this.flaw = error;
-        this.seq = seq;
-      }
-    };
+  readonly visit = (link: Link): void => {
+    if (this.misread !== undefined) return;
+    try {
+      this.entries.push(decodeBytes(link.bytes));
+    } catch (error) {
+      if (!(error instanceof RotctlError)) throw error;
+      this.misread = { ...link, bytes: Buffer.from(link.bytes) };
+    }
+  };
+}
+
+/** The error of an entry that could not be decoded, once more, now with its place in the file. */
+async function misreadOf(
+  path: string,
+  disk: LedgerDisk,
+  { misread }: EntryReading,
+): Promise<{ readonly error: RotctlError; readonly problem: LedgerProblem } | undefined> {
+  const file = misread === undefined ? undefined : await disk.openRead(path);
+  if (misread === undefined || file === undefined) return undefined;
+  try {
+    decodeBytes(misread.bytes, { file: path, line: await new LineCounter(file).lineAt(misread.offset) });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RotctlError)) throw error;
+    return { error, problem: { seq: misread.seq, line: error.at?.line ?? 0, what: error.message } };
+  } finally {
+    await file.close();
   }
-}
-
-function linesIn(bytes: Buffer): number {
-  let lines = 0;
-  for (let at = bytes.indexOf(0x0a); at !== -1; at = bytes.indexOf(0x0a, at + 1)) lines += 1;
-  return lines;
-}
-
-function problemOf(flaw: RotctlError, seq: number): LedgerProblem {
-  return { seq, line: flaw.at?.line ?? 0, what: flaw.message };
 }

@@ -1,4 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 
 const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
 const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
@@ -88,7 +89,8 @@ function purposesOf(certificate: X509Certificate): readonly ('server' | 'client'
 
 function answersTo(certificate: X509Certificate, name: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
-  return certificate.checkIP(bare) !== undefined || certificate.checkHost(bare, { subject: 'never' }) !== undefined;
+  if (isIP(bare) !== 0) return certificate.checkIP(bare) !== undefined;
+  return certificate.checkHost(bare, { subject: 'never' }) !== undefined;
 }
 
 function issuedByOneOf(certificate: X509Certificate, authorities: readonly X509Certificate[]): boolean {

@@ -50,7 +50,7 @@ export interface CanaryCounts {
 }
 
 /** How many refusals of a window are kept in full. */
-export const MAX_REFUSALS = 20;
+const MAX_REFUSALS = 20;
 
 interface Cell extends CanaryCoordinates {
   sent: number;
@@ -145,7 +145,7 @@ export class CanaryTally {
 }
 
 /** Whether the code says that a request was refused for who sent it or for its nonce. */
-export function isAuthRefusal(code: OutcomeCode): boolean {
+function isAuthRefusal(code: OutcomeCode): boolean {
   return code !== 'ACCEPTED' && code !== 'STORE_FAILED' && code !== 'UNKNOWN';
 }
 
@@ -153,7 +153,7 @@ export function isAuthRefusal(code: OutcomeCode): boolean {
  * The name under which a fault is counted: the transport's code as it is (`ECONNREFUSED`, `ECONNRESET`, `TIMEOUT`,
  * `ERR_SSL_…`), `HTTP_429`, `HTTP_5XX`, `STORE_FAILED`, or `FOREIGN_PAGE` for an answer that is no signer's.
  */
-export function faultReason(exchange: Exchange, outcome: Outcome): string {
+function faultReason(exchange: Exchange, outcome: Outcome): string {
   if (outcome.code === 'STORE_FAILED') return 'STORE_FAILED';
   if (exchange.kind === 'fault') return exchange.code;
   if (exchange.status === 429) return 'HTTP_429';

@@ -7,8 +7,11 @@ export interface Collected {
   readonly cells: readonly Cell[];
 }
 
+/** A listener that keeps what it hears. */
+export type Collecting = Progress & { take(): Collected };
+
 /** Listens in on the way to another listener, and keeps what checks and rounds have seen. */
-export function collecting(inner: Progress): Progress & { take(): Collected } {
+export function collecting(inner: Progress): Collecting {
   let findings: Finding[] = [];
   let cells: Cell[] = [];
   return {

@@ -1,6 +1,10 @@
-import type { Verdict } from '../errors/verdict.ts';
+import { compose, type Verdict } from '../errors/verdict.ts';
+import { CHECKS } from '../probe/checks/list.ts';
+import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
+import { contextFor, type FleetParts } from './fleet-parts.ts';
+import type { Pairs } from './pair.ts';
 
 /** What the preconditions came to. */
 export interface Preflight {
@@ -26,7 +30,18 @@ export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[
   'current-accepted': ['valid_hmac_mtls_single_use'],
 };
 
-/** The ids of the checks that a list of preconditions stands for, each once, in order. */
-export function checksFor(preconditions: readonly Precondition[]): string[] {
-  return [...new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]))];
+/** Tries a runbook's preconditions on every replica, as the checks that they stand for; changes nothing. */
+export async function runPreflight(parts: FleetParts, pairs: Pairs, preconditions: readonly Precondition[]): Promise<Preflight> {
+  const ids = new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]));
+  const findings = await runChecks(
+    CHECKS.filter((check) => ids.has(check.id)),
+    await contextFor(parts, pairs, ['current']),
+  );
+  return { verdict: verdictOf(findings), findings };
+}
+
+/** The verdict of findings: an `unknown` counts only where it is critical, and what does not apply is left out. */
+export function verdictOf(findings: readonly Finding[]): Verdict {
+  const counted = findings.filter(({ verdict, critical }) => verdict !== 'not-applicable' && (critical || verdict !== 'unknown'));
+  return compose(counted.map(({ verdict }) => (verdict === 'not-applicable' ? 'pass' : verdict)));
 }

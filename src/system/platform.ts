@@ -38,6 +38,9 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     commands: async (redact) => (await import('./commands.ts')).createCommands(redact),
     transport,
     ledgerDisk: async () => (await import('./ledger-disk.ts')).ledgerDisk(),
+    async *secretPlaces(folders, privateFolders) {
+      yield* (await import('./secret-places.ts')).secretPlaces(folders, privateFolders);
+    },
     startPractice: async (options) =>
       (await import('./practice.ts')).startPractice(fileURLToPath(new URL('practice.js', built)), options),
     attachPractice: async (home) => (await import('./practice.ts')).attachPractice(home),

@@ -23,7 +23,7 @@ export function createTransport(tls: TlsMaterial | undefined): Transport {
   let closed = false;
 
   async function openLane(to: Endpoint, certificate: boolean): Promise<Lane> {
-    const { Client } = await import('undici');
+    const { Client } = (await import('undici')).default;
     const connection = connectionTo(to, certificate, identities);
     const client = new Client(to.url.origin, {
       connect: connection.connect,

@@ -48,7 +48,10 @@ const SEEN: Record<string, () => Promise<boolean>> = {
     const hits = await Promise.all(Array.from({ length: 6 }, () => at(ILL, { nonce })));
     return hits.filter(({ status }) => status === 422).length > 1;
   },
-  slow: async () => (await at(ILL)).ms >= 2900,
+  slow: async () => {
+    const { ms, status } = await at(ILL);
+    return ms >= 2900 && status === 422;
+  },
   reset: async () => (await at(ILL)).code === 'ECONNRESET',
   'unsigned-accepted': async () =>
     (await at(ILL, { without: ['x-keyring-signature'] })).status === 422 &&

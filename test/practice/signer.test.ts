@@ -198,13 +198,7 @@ describe('reload', () => {
 });
 
 async function deploy(name: string, secrets: readonly string[]): Promise<void> {
-  const path = join(fleet.home, 'signers', `${name}.env`);
-  const clients = { 'client-a': { hmacSecrets: secrets }, 'client-b': { hmacSecrets: [secretOf(fleet, 'client-b')] } };
-  const line = `KEYRING_CLIENTS="${JSON.stringify(clients).replaceAll('"', '\\"')}"`;
-  writeFileSync(
-    path,
-    readFileSync(path, 'utf8').replace(/^KEYRING_CLIENTS=.*$/m, () => line),
-  );
+  writeSecrets(fleet, name, secrets);
   expect(await fleet.ctl('reload', name)).toEqual({ code: 0, stdout: '', stderr: '' });
 }
 

@@ -2,7 +2,7 @@ import type { Entry } from '../../ledger/entry.ts';
 import { text } from './values.ts';
 
 /** What a planted fault may bring about by its nature, so that it is not counted against the fleet. */
-export type Disturbance = 'refused' | 'invalid' | 'replay';
+export type Disturbance = 'refused' | 'invalid' | 'replay' | 'resurrection';
 
 /** One fault, from its planting to its lifting. */
 export interface PlantedFault {
@@ -56,6 +56,7 @@ function faultOf(planted: Entry, own: readonly Entry[], last: number): PlantedFa
 const FAMILIES: readonly (readonly [Disturbance, RegExp])[] = [
   ['replay', /^(replay[._]|namespace)/],
   ['invalid', /^control\.|_rejected$|^store\.fail-closed$/],
+  ['resurrection', /^refuses\./],
   ['refused', /^clock\.|^timestamp_skew_rejected$|^traffic/],
 ];
 

@@ -1,6 +1,6 @@
 import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
-import { isAccepted, isMeasured, type SeenCell, type SeenCheck, wantsAccepted } from './sighting.ts';
+import { excessOf, isMeasured, type SeenCell, type SeenCheck } from './sighting.ts';
 import type { Story } from './story.ts';
 import { sum } from './values.ts';
 
@@ -13,14 +13,14 @@ export function acceptedInvalid(story: Story): Measure {
   const cells = story.cells.filter((cell) => cell.generation === 'wrong' && isMeasured(cell));
   const all = [...checks.map(fromCheck), ...cells.map(fromCell)].map((tried) => ({
     ...tried,
-    fault: tried.accepted ? excuse(story.faults, 'invalid', tried.seq) : undefined,
+    fault: tried.accepted > 0 ? excuse(story.faults, 'invalid', tried.seq) : undefined,
   }));
-  const leaks = all.filter(({ accepted, fault }) => accepted && fault === undefined);
+  const leaks = all.filter(({ accepted, fault }) => accepted > 0 && fault === undefined);
   const untried = REQUIRED.filter((id) => checks.every((check) => check.id !== id));
   const controls = checks.some(({ id }) => id.startsWith('control.')) ? [] : ['control.*'];
   const missing = [...untried, ...controls];
   return judged({
-    value: leaks.length,
+    value: sum(leaks.map(({ accepted }) => accepted)),
     unit: 'requests',
     target: '0',
     samples: sum(all.map(({ samples }) => samples)),
@@ -31,18 +31,17 @@ export function acceptedInvalid(story: Story): Measure {
   });
 }
 
-function looksForInvalid({ id, expected }: SeenCheck): boolean {
-  const named = id.startsWith('control.') || (id.endsWith('_rejected') && id !== 'replay_nonce_rejected');
-  return named && !wantsAccepted({ expected });
+function looksForInvalid({ id }: SeenCheck): boolean {
+  return id.startsWith('control.') || (id.endsWith('_rejected') && id !== 'replay_nonce_rejected');
 }
 
 function fromCheck(check: SeenCheck) {
   const { id, target, seen, entry } = check;
   const what = `${target} accepted what ${id} must see refused: ${seen} (entry ${entry.seq})`;
-  return { accepted: check.verdict === 'fail' && isAccepted(check), what, seq: entry.seq, samples: Math.max(1, check.samples) };
+  return { accepted: check.verdict === 'fail' ? excessOf(check) : 0, what, seq: entry.seq, samples: Math.max(1, check.samples) };
 }
 
 function fromCell(cell: SeenCell) {
   const what = `${cell.replica} accepted a wrong secret of ${cell.client} (entry ${cell.entry.seq})`;
-  return { accepted: isAccepted(cell), what, seq: cell.entry.seq, samples: 1 };
+  return { accepted: excessOf(cell), what, seq: cell.entry.seq, samples: 1 };
 }

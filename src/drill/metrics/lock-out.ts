@@ -95,9 +95,10 @@ function fromCells(story: Story): LockOut[] {
     }));
 }
 
+/** Incidents that a rotation reported. One that a drill brings about itself, an outage of the store, is its own part. */
 function fromIncidents(story: Story): LockOut[] {
   return story.entries
-    .filter(({ kind, data }) => kind === 'incident' && data.severity === 'auth')
+    .filter(({ kind, data, rotation }) => kind === 'incident' && data.severity === 'auth' && rotation !== story.drill?.rotation)
     .map((entry) => {
       const began = Date.parse(text(entry.data.began));
       const ended = Date.parse(text(entry.data.ended));

@@ -1,3 +1,4 @@
+import { escapeForeign } from '../../errors/escape.ts';
 import type { Verdict } from '../../errors/verdict.ts';
 
 /** `critical` decides the scorecard's word, `warn` is shown beside it, `info` is only shown. */
@@ -48,6 +49,8 @@ export interface Found {
   readonly entries: Iterable<number>;
 }
 
+const LONGEST_LINE = 400;
+
 /** Judges what was found: a failure beats a doubt beats a pass, and without samples there is no pass and no value. */
 export function judged(found: Found): Measure {
   const { failures = [], doubts = [], details = [], samples } = found;
@@ -60,13 +63,13 @@ export function judged(found: Found): Measure {
     target: found.target,
     samples,
     status,
-    ...(status === 'pass' ? {} : { reason }),
-    ...(details.length === 0 ? {} : { details }),
+    ...(status === 'pass' ? {} : { reason: escapeForeign(reason, LONGEST_LINE) }),
+    ...(details.length === 0 ? {} : { details: details.map((detail) => escapeForeign(detail, LONGEST_LINE)) }),
     entries: [...new Set(found.entries)].sort((a, b) => a - b),
   };
 }
 
 /** A metric that the plan left out, with the plan's reason. */
 export function notApplicable(unit: string, reason: string, entries: readonly number[] = []): Measure {
-  return { value: null, unit, target: '', samples: 0, status: 'not-applicable', reason, entries };
+  return { value: null, unit, target: '', samples: 0, status: 'not-applicable', reason: escapeForeign(reason, LONGEST_LINE), entries };
 }

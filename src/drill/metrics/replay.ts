@@ -1,7 +1,7 @@
 import type { Entry } from '../../ledger/entry.ts';
 import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
-import { isAccepted, isMeasured, wantsAccepted } from './sighting.ts';
+import { excessOf, isMeasured } from './sighting.ts';
 import type { Story } from './story.ts';
 import { sum, text, texts } from './values.ts';
 
@@ -24,7 +24,8 @@ const NAMED: readonly (readonly [RegExp, Place])[] = [
 interface Resent {
   readonly entry: Entry;
   readonly what: string;
-  readonly leaked: boolean;
+  /** Acceptances too many. */
+  readonly leaked: number;
   /** Whether it shows that a replay is refused there. */
   readonly refused: boolean;
   readonly samples: number;
@@ -35,9 +36,9 @@ interface Resent {
 export function replayLeaks(story: Story): Measure {
   const all = [...fromChecks(story), ...fromCells(story)].map((resent) => ({
     ...resent,
-    fault: resent.leaked ? excuse(story.faults, 'replay', resent.entry.seq) : undefined,
+    fault: resent.leaked > 0 ? excuse(story.faults, 'replay', resent.entry.seq) : undefined,
   }));
-  const leaks = all.filter(({ leaked, fault }) => leaked && fault === undefined);
+  const leaks = all.filter(({ leaked, fault }) => leaked > 0 && fault === undefined);
   const places = new Map<Place, number>();
   const restarted = afterRestart(story);
   for (const resent of all.filter(({ refused }) => refused)) {
@@ -45,7 +46,7 @@ export function replayLeaks(story: Story): Measure {
   }
   const untried = PLACES.filter((place) => !places.has(place));
   return judged({
-    value: leaks.length,
+    value: sum(leaks.map(({ leaked }) => leaked)),
     unit: 'requests',
     target: '0, in each of 6 places',
     samples: sum(all.filter(({ fault }) => fault === undefined).map(({ samples }) => samples)),
@@ -59,14 +60,14 @@ export function replayLeaks(story: Story): Measure {
   });
 }
 
-/** Checks of the replay family; those that expect an acceptance (a nonce whose life is over) are about something else. */
+/** Checks that re-send a request; those of a nonce's declared life, and of its reuse afterwards, are about something else. */
 function fromChecks(story: Story): Resent[] {
   return story.checks
-    .filter((check) => /^replay[._]|namespace/.test(check.id) && isMeasured(check) && !wantsAccepted(check))
+    .filter((check) => /^replay[._](?!ttl-bound|after-ttl)|namespace/.test(check.id) && isMeasured(check))
     .map((check) => ({
       entry: check.entry,
       what: `${check.id} on ${check.target}: ${check.seen} (entry ${check.entry.seq})`,
-      leaked: check.verdict === 'fail' && isAccepted(check),
+      leaked: check.verdict === 'fail' ? excessOf(check) : 0,
       refused: check.verdict === 'pass',
       samples: Math.max(1, check.samples),
       id: check.id,
@@ -79,7 +80,7 @@ function fromCells(story: Story): Resent[] {
     .map((cell) => ({
       entry: cell.entry,
       what: `${cell.replica} took a nonce of ${cell.client} again: ${cell.seen} (entry ${cell.entry.seq})`,
-      leaked: isAccepted(cell),
+      leaked: excessOf(cell),
       refused: cell.verdict === 'pass',
       samples: 1,
       id: cell.proof === 'namespace' ? 'namespace' : '',

@@ -82,7 +82,17 @@ export function isRefused(sighting: { readonly seen: string }): boolean {
   return /\b(AUTH_[A-Z_]+|REPLAY_NONCE_USED)\b/.test(sighting.seen);
 }
 
-/** Whether an acceptance was what was expected. */
+/** Whether an acceptance, and nothing after it, was what was expected. */
 export function wantsAccepted(sighting: { readonly expected: string }): boolean {
-  return /^accepted\b/i.test(sighting.expected);
+  return /^accepted$/i.test(sighting.expected);
+}
+
+/** How many more requests were accepted than expected: of `ACCEPTED, REPLAY_NONCE_USED`, or of `1 of 8 accepted`. */
+export function excessOf(sighting: { readonly expected: string; readonly seen: string }): number {
+  return Math.max(0, acceptances(sighting.seen) - acceptances(sighting.expected));
+}
+
+function acceptances(said: string): number {
+  const [, counted] = /(\d+) of \d+ accepted/i.exec(said) ?? [];
+  return counted === undefined ? (said.match(/\bACCEPTED\b/g)?.length ?? 0) : Number(counted);
 }

@@ -58,17 +58,21 @@ function removals(story: Story): Removal[] {
   );
 }
 
-/** Who was behind, with how many requests where the proof counted them (`stragglers: {client: requests}`), else one each. */
+/** Who was behind, with the requests that usage evidence counted (`3 otherwise`, or `stragglers: {client: requests}`), else one each. */
 function readProof(proof: Entry): { behind: { client: string; requests: number; reason: string }[]; seen: number } {
   const counted = mapping(proof.data.stragglers);
   const checks = checksIn([proof]);
   const behind = checks
     .filter(({ verdict }) => verdict === 'fail')
-    .map(({ target, reason }) => ({ client: target, requests: Math.max(1, count(counted[target])), reason }));
+    .map(({ target, reason, seen }) => ({ client: target, requests: Math.max(1, count(counted[target]), otherwise(seen)), reason }));
   const others = Object.entries(counted)
     .filter(([client, requests]) => count(requests) > 0 && behind.every((known) => known.client !== client))
     .map(([client, requests]) => ({ client, requests: count(requests), reason: '' }));
   const all = [...behind, ...others];
   if (all.length === 0 && proof.data.verdict === 'fail') all.push({ client: 'a client', requests: 1, reason: '' });
   return { behind: all, seen: Math.max(1, sum(checks.map(({ samples }) => samples))) };
+}
+
+function otherwise(seen: string): number {
+  return Number(/(\d+) otherwise/.exec(seen)?.[1] ?? 0);
 }

@@ -42,10 +42,10 @@ export async function serve(signer: Signer, request: IncomingMessage, response: 
 async function serveSigning(signer: Signer, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request, BODY_LIMIT);
   if (signer.faults.has('reset')) return void request.socket.destroy();
-  if (signer.faults.has('slow')) await sleep(SLOW_MS);
   if (body === undefined) return answerError(response, 413, 'BODY_TOO_LARGE');
   const userAgent = request.headers['user-agent'] ?? '';
   const judged = await judge(signer, request, body);
+  if (signer.faults.has('slow')) await sleep(SLOW_MS);
   if (!judged.ok) {
     signer.metrics.refused(judged.code, userAgent);
     return answerError(response, judged.status, judged.code);

@@ -28,7 +28,7 @@ export function makeRespReader(): RespReader {
       const commands: (readonly string[])[] = [];
       let at = 0;
       for (let next = readCommand(held, at); next !== undefined; next = readCommand(held, at)) {
-        if (next.words.length > 0) commands.push(next.words);
+        if (next.value.length > 0) commands.push(next.value);
         at = next.end;
       }
       held = held.subarray(at);
@@ -49,40 +49,40 @@ export function respText(reply: Reply): string {
 }
 
 interface Read<T> {
-  readonly words: T;
+  readonly value: T;
   readonly end: number;
 }
 
 function readCommand(bytes: Buffer, start: number): Read<readonly string[]> | undefined {
   const head = readLine(bytes, start);
   if (head === undefined) return undefined;
-  if (!head.words.startsWith('*')) return { words: head.words.split(' ').filter((word) => word !== ''), end: head.end };
-  const count = lengthOf(head.words.slice(1), ARGUMENT_LIMIT, 'multibulk');
+  if (!head.value.startsWith('*')) return { value: head.value.split(' ').filter((word) => word !== ''), end: head.end };
+  const count = lengthOf(head.value.slice(1), ARGUMENT_LIMIT, 'multibulk');
   const words: string[] = [];
   let end = head.end;
   for (let index = 0; index < count; index += 1) {
     const bulk = readBulk(bytes, end);
     if (bulk === undefined) return undefined;
-    words.push(bulk.words);
+    words.push(bulk.value);
     end = bulk.end;
   }
-  return { words, end };
+  return { value: words, end };
 }
 
 function readBulk(bytes: Buffer, start: number): Read<string> | undefined {
   const head = readLine(bytes, start);
   if (head === undefined) return undefined;
-  if (!head.words.startsWith('$')) throw new RespError("expected '$'");
-  const end = head.end + lengthOf(head.words.slice(1), COMMAND_LIMIT, 'bulk');
+  if (!head.value.startsWith('$')) throw new RespError("expected '$'");
+  const end = head.end + lengthOf(head.value.slice(1), COMMAND_LIMIT, 'bulk');
   if (bytes.length < end + CRLF.length) return undefined;
   if (bytes.toString('latin1', end, end + CRLF.length) !== CRLF) throw new RespError('bulk without an end');
-  return { words: bytes.toString('utf8', head.end, end), end: end + CRLF.length };
+  return { value: bytes.toString('utf8', head.end, end), end: end + CRLF.length };
 }
 
 function readLine(bytes: Buffer, start: number): Read<string> | undefined {
   const end = bytes.indexOf(CRLF, start, 'latin1');
   if (end < 0) return undefined;
-  return { words: bytes.toString('utf8', start, end), end: end + CRLF.length };
+  return { value: bytes.toString('utf8', start, end), end: end + CRLF.length };
 }
 
 function lengthOf(text: string, limit: number, what: string): number {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Issued, issueAuthority, issueClient, issueServer } from '../../pki/issue.ts';
 import { envText } from '../env-file.ts';
@@ -99,10 +99,12 @@ function writeClient({ home, balancerPort }: Layout, id: string, secret: string)
   writePrivate(paths.clientEnv(home, id), envText(`practice client ${id}`, variables));
 }
 
-/** Writes a file that only its owner may read, in folders of the same kind. */
+/** Writes a file that only its owner may read, in folders of the same kind; a reader sees the old text or the new. */
 export function writePrivate(path: string, text: string): void {
   makeFolder(dirname(path));
-  writeFileSync(path, text, { mode: 0o600 });
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, text, { mode: 0o600 });
+  renameSync(fresh, path);
 }
 
 function makeFolder(path: string): void {

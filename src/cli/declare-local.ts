@@ -1,0 +1,54 @@
+import { Option } from 'commander';
+import { type Add, collect, group, texts } from './declaration.ts';
+
+/** The practice fleet. */
+export const addPractice: Add = (program, declare) => {
+  const practice = group(program, 'practice', 'Keep a local practice fleet to play with.', [
+    'rotctl practice up',
+    'rotctl check --fleet practice/rotctl.yaml',
+    'rotctl practice down',
+  ]);
+  const home = (): Option => new Option('--home <dir>', 'the folder of the fleet').default('practice');
+  declare(practice, {
+    usage: 'up',
+    description: 'Start a practice fleet with live clients; it ends after fifteen minutes without a command.',
+    examples: ['rotctl practice up', 'rotctl practice up --fault misses-next@signer-b'],
+    options: [
+      home(),
+      new Option('--store <kind>', 'the replay store').choices(['auto', 'embedded']).default('auto'),
+      new Option('--fault <name@replica>', 'plant this fault; may be repeated').argParser(collect).default([], 'none'),
+    ],
+    schema: 'practice-up',
+    action: async ({ platform, options }) => {
+      const { practiceUp } = await import('./practice.ts');
+      const store = options.store === 'embedded' ? 'embedded' : 'auto';
+      return practiceUp(platform, { home: String(options.home), store, faults: texts(options.fault) });
+    },
+  });
+  declare(practice, {
+    usage: 'status',
+    description: 'Say whether the practice fleet runs, and what its clients have seen.',
+    examples: ['rotctl practice status'],
+    options: [home()],
+    schema: 'practice-status',
+    action: async ({ platform, options }) => (await import('./practice.ts')).practiceStatus(platform, String(options.home)),
+  });
+  declare(practice, {
+    usage: 'down',
+    description: 'End the practice fleet and all of its processes; its folder stays.',
+    examples: ['rotctl practice down'],
+    options: [home()],
+    schema: 'practice-down',
+    action: async ({ platform, options }) => (await import('./practice.ts')).practiceDown(platform, String(options.home)),
+  });
+};
+
+/** Completion scripts. */
+export const addCompletion: Add = (program, declare) => {
+  declare(program, {
+    usage: 'completion <shell>',
+    description: 'Print a completion script for bash, zsh or fish.',
+    examples: ['rotctl completion bash > ~/.local/share/bash-completion/completions/rotctl'],
+    action: async ({ args }) => (await import('./completion.ts')).completion(program, args[0] ?? ''),
+  });
+};

@@ -1,0 +1,49 @@
+import { Option } from 'commander';
+import { type Add, collect, texts } from './declaration.ts';
+
+/** The rehearsal. */
+export const addDrill: Add = (program, declare) => {
+  declare(program, {
+    usage: 'drill',
+    description: 'Rehearse a whole rotation with faults, on a practice fleet of its own or on a staging fleet.',
+    examples: ['rotctl drill', 'rotctl drill --fault misses-next', 'rotctl drill --list-faults', 'rotctl drill --fleet staging.yaml'],
+    options: [
+      new Option('--fault <name>', 'plant this fault, which the drill must find; may be repeated').argParser(collect).default([], 'none'),
+      new Option('--list-faults', 'list the faults that can be planted'),
+      new Option('--store <kind>', 'replay store of the practice fleet').choices(['auto', 'embedded']).default('auto'),
+    ],
+    action: async ({ platform, flags, options }) => {
+      const { drill } = await import('./drill.ts');
+      return drill(platform, flags, {
+        faults: texts(options.fault),
+        listFaults: options.listFaults === true,
+        store: options.store === 'embedded' ? 'embedded' : 'auto',
+        fleetGiven: flags.fleetGiven,
+      });
+    },
+  });
+};
+
+/** The commands that try a fleet without changing it. */
+export const addChecks: Add = (program, declare) => {
+  declare(program, {
+    usage: 'check',
+    description: 'Try the pre-rotation checklist on every replica, live; changes nothing but burns fresh nonces.',
+    examples: ['rotctl check', 'rotctl check --json', 'rotctl check --vectors vectors.json'],
+    options: [new Option('--vectors <file>', 'run the test vectors of this file instead')],
+    action: async ({ platform, flags, options }) => {
+      const { check } = await import('./check.ts');
+      return check(platform, flags, { vectors: typeof options.vectors === 'string' ? options.vectors : undefined });
+    },
+  });
+  declare(program, {
+    usage: 'verify-replay',
+    description: 'Prove that a nonce is accepted once, across replicas and time, and that the store can keep it so.',
+    examples: ['rotctl verify-replay', 'rotctl verify-replay --pairwise'],
+    options: [new Option('--pairwise', 'try every ordered pair of replicas, not only each against one')],
+    action: async ({ platform, flags, options }) => {
+      const { verifyReplay } = await import('./verify-replay.ts');
+      return verifyReplay(platform, flags, { pairwise: options.pairwise === true });
+    },
+  });
+};

@@ -1,0 +1,178 @@
+import { dirname, resolve } from 'node:path';
+import { DRILL_FAULTS } from '../drill/faults.ts';
+import { type Played, playDrill } from '../drill/play.ts';
+import { type Scorecard, scorecard } from '../drill/scorecard.ts';
+import type { Stage } from '../drill/stage.ts';
+import type { DrillTools, Planted } from '../drill/tools.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { renderScorecard } from '../report/scorecard-text.ts';
+import { type Collecting, collecting } from '../runner/collect.ts';
+import { operate } from '../runner/operate.ts';
+import { SecretSearch } from './hygiene.ts';
+import { loadFleet, loadRunbook } from './load.ts';
+import { noteInLedger } from './note.ts';
+import type { Platform } from './platform.ts';
+import { openProgress } from './progress.ts';
+import type { GlobalFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
+import { openSession, type Session } from './session.ts';
+
+/** What was typed for `drill`. */
+export interface DrillRequest {
+  /** `NAME` or `NAME@REPLICA`. */
+  readonly faults: readonly string[];
+  readonly listFaults: boolean;
+  readonly store: 'auto' | 'embedded';
+  readonly fleetGiven: boolean;
+}
+
+const DEFAULT_OUT = 'drill-out';
+/** A fault that is planted without naming a replica goes to the second one: neither first nor last in any roll. */
+const FAULTY_INDEX = 1;
+
+/** Rehearses a whole rotation on a practice fleet that is started for it, and ends with the scorecard. */
+export async function drill(platform: Platform, flags: GlobalFlags, request: DrillRequest): Promise<CommandEnd> {
+  if (request.listFaults) return listFaults();
+  if (request.fleetGiven) {
+    throw new RotctlError('USAGE', 'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback', {
+      hint: 'leave --fleet out to rehearse on a practice fleet',
+    });
+  }
+  const names = request.faults.map(parseFault);
+  const progress = collecting(await openProgress(platform, flags));
+  const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
+  progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
+  const stage = await platform.startPractice({ home, store: request.store, faults: [] });
+  progress.wait(undefined);
+  progress.note(`practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`);
+  try {
+    return await onStage(platform, flags, stage, names, progress);
+  } finally {
+    await stage.close();
+  }
+}
+
+async function onStage(
+  platform: Platform,
+  flags: GlobalFlags,
+  stage: Stage,
+  names: readonly { name: string; target: string | undefined }[],
+  progress: Collecting,
+): Promise<CommandEnd> {
+  const fleet = await loadFleet(platform, { fleet: stage.fleetFile, fleetGiven: true });
+  const runbook = await loadRunbook(platform, flags.runbook);
+  const replicas = fleet.replicas.map((replica) => replica.name);
+  const faults = names.map(({ name, target }): Planted => ({ name, target: target ?? replicas[FAULTY_INDEX] ?? '' }));
+  const stranger = faults.find(({ target }) => !replicas.includes(target));
+  if (stranger !== undefined) throw new RotctlError('USAGE', `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`);
+  const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
+  const tools = drillTools(platform, session, stage, progress);
+  const base = { command: 'drill', fleet: fleet.name };
+  try {
+    const played = await playDrill(tools, faults);
+    return { ...base, ...(await endOf(session, played, stage)) };
+  } catch (error) {
+    if (!(error instanceof RotctlError)) throw error;
+    return { ...base, ...(await brokenOff(session, error, stage)) };
+  } finally {
+    await session.close();
+  }
+}
+
+function drillTools(platform: Platform, session: Session, stage: Stage, progress: Collecting): DrillTools {
+  const { tools, probes } = session;
+  const { fleet } = tools;
+  const clients = fleet.clients.map((client) => client.id);
+  const head = { rotation: `drill-${tools.runId}`, fleet: fleet.name, runbook: 'drill' };
+  const search = new SecretSearch(platform, session, [dirname(fleet.file)]);
+  const secrets = () => tools.readCurrent(clients);
+  /** Outside a rotation every client has one secret: it stands for both generations, and only `current` is asked for. */
+  const prover = async () => tools.prover(new Map([...(await secrets())].map(([id, secret]) => [id, { current: secret, next: secret }])));
+  let keeper: Awaited<ReturnType<typeof prover>> | undefined;
+  return {
+    stage,
+    fleet,
+    runId: tools.runId,
+    version: tools.version,
+    clock: tools.clock,
+    progress,
+    probes,
+    operate: ({ command }) =>
+      operate(tools, { command, wait: true, reinstate: false, reason: undefined, compromised: false, clients, brought: new Map() }),
+    seen: () => progress.take(),
+    note: (kind, data) => noteInLedger(tools, head, kind, data),
+    secrets,
+    async burn() {
+      keeper = await prover();
+      await keeper.burn('stable');
+    },
+    async namespace() {
+      const proven = await keeper?.prove({ proves: 'namespace' }, 'stable', []);
+      return proven?.findings ?? [];
+    },
+    searchSecrets: () => search.run(),
+  };
+}
+
+async function endOf(session: Session, played: Played, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
+  const card = await cardOf(session);
+  const missed = played.faults.filter((fault) => !fault.found || !fault.recovered);
+  const good = card.verdict === 'pass' && missed.length === 0;
+  const verdict = good ? 'pass' : card.verdict === 'unknown' && missed.length === 0 ? 'unknown' : 'fail';
+  const exitCode = verdict === 'pass' ? 0 : verdict === 'unknown' ? 12 : missed.some((fault) => !fault.recovered) ? 11 : 10;
+  const found = played.faults.map(({ name, target, check }) => `${name} on ${target} found by ${check ?? 'nothing'}`);
+  return {
+    verdict,
+    exitCode,
+    summary: [card.headline, `store: ${stage.store}`, ...found].join('; '),
+    phase: 'rolled-back',
+    rollback: 'verified',
+    result: { store: stage.store, faults: played.faults, scorecard: card },
+    text: renderScorecard(card),
+    ...(good ? {} : { next: `rotctl scorecard --from-ledger ${session.ledger}` }),
+  };
+}
+
+/** A drill that could not go on: what was seen until then is scored as it is. */
+async function brokenOff(session: Session, error: RotctlError, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
+  const card = await cardOf(session);
+  const stopped = error.code === 'STOPPED';
+  return {
+    verdict: stopped ? 'stopped' : error.exitCode === 12 ? 'unknown' : 'fail',
+    summary: error.message,
+    error,
+    result: { store: stage.store, faults: [], scorecard: card },
+    text: renderScorecard(card),
+    next: `rotctl ledger show --ledger ${session.ledger}`,
+  };
+}
+
+async function cardOf(session: Session): Promise<Scorecard> {
+  const ledger = await session.tools.openLedger();
+  try {
+    return scorecard(await ledger.entries());
+  } finally {
+    await ledger.close();
+  }
+}
+
+function parseFault(text: string): { name: string; target: string | undefined } {
+  const [name = '', target] = text.split('@');
+  if (!DRILL_FAULTS.some((fault) => fault.name === name)) {
+    throw new RotctlError('USAGE', `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`, {
+      next: 'rotctl drill --list-faults',
+    });
+  }
+  return { name, target };
+}
+
+function listFaults(): CommandEnd {
+  const width = Math.max(...DRILL_FAULTS.map(({ name }) => name.length));
+  return {
+    command: 'drill',
+    verdict: 'pass',
+    summary: `${DRILL_FAULTS.length} faults can be planted`,
+    result: { faults: DRILL_FAULTS },
+    text: `${DRILL_FAULTS.map(({ name, does }) => `${name.padEnd(width)}  ${does}`).join('\n')}\n`,
+  };
+}

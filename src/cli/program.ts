@@ -1,0 +1,103 @@
+import { type Command, CommanderError, Option } from 'commander';
+import { escapeForeign } from '../errors/escape.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { below, type Chosen, collect, type Declare, examplesText, root, texts } from './declaration.ts';
+import { addRotations } from './declare-changes.ts';
+import { addCompletion, addPractice } from './declare-local.ts';
+import { addLedger, addReading } from './declare-records.ts';
+import { addChecks, addDrill } from './declare-trials.ts';
+import type { Platform } from './platform.ts';
+import type { GlobalFlags } from './request.ts';
+
+const DEFAULT_RUNBOOK = 'signer-hmac';
+const DEFAULT_FLEET = 'rotctl.yaml';
+
+/**
+ * Reads a command line. What the command needs is loaded when it is run.
+ *
+ * @returns `undefined` when help or the version was asked for, and printed
+ * @throws RotctlError `USAGE` with the nearest thing that exists
+ */
+export function choose(argv: readonly string[], platform: Platform): Chosen | undefined {
+  let chosen: Chosen | undefined;
+  const program = buildProgram(platform, (found) => {
+    chosen = found;
+  });
+  try {
+    program.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw mistake(error);
+  }
+  return chosen;
+}
+
+/** Makes the whole tree of commands; `take` is called with the one that a parse chooses. */
+export function buildProgram(platform: Platform, take: (chosen: Chosen) => void): Command {
+  const program = root('rotctl', (text) => platform.stdout.write(text))
+    .description('Rotate a shared secret or a certificate under live traffic, each step proven on every replica.')
+    .version(`rotctl ${platform.version}`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help for a command')
+    .helpCommand('help [command]', 'print help for a command');
+  for (const option of globalOptions()) program.addOption(option);
+  program.addHelpText('after', examplesText(['rotctl drill', 'rotctl check --fleet staging.yaml', 'rotctl overlap', 'rotctl status']));
+  const declare: Declare = (parent, { usage, description, examples, options = [], schema, action }) => {
+    const command = below(parent, usage, description, examples);
+    for (const option of options) command.addOption(option);
+    command.action(() => {
+      const flags = globalFlags(program.opts(), platform.env);
+      const call = { platform, flags, args: command.args, options: command.opts() };
+      take({ command: schema ?? command.name(), flags, run: () => action(call) });
+    });
+  };
+  for (const add of [addDrill, addChecks, addRotations, addReading, addLedger, addPractice, addCompletion]) add(program, declare);
+  return program;
+}
+
+function globalOptions(): Option[] {
+  return [
+    new Option('--fleet <file>', `the fleet file (default: ROTCTL_FLEET, or ${DEFAULT_FLEET})`),
+    new Option('--ledger <file>', 'the ledger (default: rotation-ledger.yaml beside the fleet file)'),
+    new Option('--client <id>', 'only this client; may be repeated').argParser(collect).default([], 'all clients'),
+    new Option('--runbook <name|file>', 'the runbook').default(DEFAULT_RUNBOOK),
+    new Option('--json', 'print one JSON document on stdout'),
+    new Option('--out <dir>', 'also write verdict.json, junit.xml and the JSON result here'),
+    new Option('--dry-run', 'probe for real, change nothing, say what would be changed'),
+    new Option('--yes', 'ask nothing'),
+    new Option('--quiet', 'print the result and the verdict alone'),
+    new Option('--verbose', 'say more: each target, and how it was tried'),
+    new Option('--no-color', 'no colour and no live line'),
+  ];
+}
+
+function globalFlags(options: Readonly<Record<string, unknown>>, env: Platform['env']): GlobalFlags {
+  const { fleet, ledger, client, runbook, out } = options;
+  const fromEnv = env.ROTCTL_FLEET === '' ? undefined : env.ROTCTL_FLEET;
+  return {
+    fleet: text(fleet) ?? fromEnv ?? DEFAULT_FLEET,
+    fleetGiven: fleet !== undefined,
+    ledger: text(ledger),
+    clients: texts(client),
+    runbook: text(runbook) ?? DEFAULT_RUNBOOK,
+    json: options.json === true,
+    out: text(out),
+    dryRun: options.dryRun === true,
+    yes: options.yes === true,
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    color: options.color !== false,
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** A mistake in the command line, in our words: `(Did you mean …?)` becomes the hint. */
+function mistake(error: CommanderError): RotctlError {
+  if (error.code === 'commander.help') return new RotctlError('USAGE', 'no command was given', { hint: 'read `rotctl --help`' });
+  const [what = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
+  const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion)?.[1];
+  return new RotctlError('USAGE', escapeForeign(what, 300), meant === undefined ? {} : { hint: `did you mean ${meant}?` });
+}

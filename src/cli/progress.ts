@@ -1,0 +1,135 @@
+import { escapeForeign } from '../errors/escape.ts';
+import { describePhase } from '../machine/phase.ts';
+import type { Task } from '../machine/roll.ts';
+import type { Cell, Finding } from '../probe/finding.ts';
+import { formatDuration } from '../report/duration.ts';
+import type { Progress } from '../runner/progress.ts';
+import { isFancy, paletteFor } from './colour.ts';
+import { LiveLine } from './live-line.ts';
+import type { Platform } from './platform.ts';
+import type { GlobalFlags } from './request.ts';
+
+const TICK_MS = 100;
+/** What lasts longer is named also where there is no live line. */
+const LONG_MS = 1000;
+
+type Flags = Pick<GlobalFlags, 'json' | 'quiet' | 'verbose' | 'color'>;
+
+/**
+ * What tells an operator, on stderr, how the work goes: with a live last line on a terminal, in plain lines elsewhere,
+ * and not at all with `--quiet` or `--json`. Incidents are told in every case.
+ */
+export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>, flags: Flags): Promise<Progress> {
+  if (flags.quiet || flags.json) return silent(platform);
+  const palette = await paletteFor(platform, flags, platform.stderr);
+  const watch = isFancy(platform, flags, platform.stderr) ? liveWatch(platform) : plainWatch(platform);
+  const print = (line: string): void => watch.print(line);
+  return {
+    phase: (phase) => print(palette.strong(`${phase}: ${describePhase(phase)}`)),
+    task: (task) => watch.begin(nameOf(task), undefined),
+    taskDone(task, result, reason) {
+      watch.end();
+      if (result === 'failed') print(`  ${palette.bad('FAIL')}  ${nameOf(task)}: ${escapeForeign(reason ?? 'no reason given', 400)}`);
+      else if (result === 'skipped') print(`  ${palette.faint('skip')}  ${nameOf(task)}: ${reason ?? ''}`);
+      else print(`  ${palette.good('done')}  ${nameOf(task)}`);
+    },
+    wait(wait) {
+      if (wait === undefined) watch.end();
+      else watch.begin(wait.what, wait.ms);
+    },
+    findings: (findings) => findings.filter(isWorthALine(flags.verbose)).forEach((finding) => print(`  ${findingLine(finding)}`)),
+    cells: (cells) => cells.filter((cell) => flags.verbose || cell.verdict !== 'pass').forEach((cell) => print(`  ${cellLine(cell)}`)),
+    note(text) {
+      if (flags.verbose) print(`  ${palette.faint(escapeForeign(text, 400))}`);
+    },
+    incident: (text) => print(palette.bad(`INCIDENT ${escapeForeign(text, 400)}`)),
+  };
+}
+
+function silent({ stderr }: Pick<Platform, 'stderr'>): Progress {
+  const ignore = (): void => {};
+  return {
+    phase: ignore,
+    task: ignore,
+    taskDone: ignore,
+    wait: ignore,
+    findings: ignore,
+    cells: ignore,
+    note: ignore,
+    incident: (text) => stderr.write(`INCIDENT ${escapeForeign(text, 400)}\n`),
+  };
+}
+
+/** Shows what is being waited for. `ms` is how long at most, where that is known. */
+export interface Watch {
+  begin(what: string, ms: number | undefined): void;
+  end(): void;
+  print(line: string): void;
+}
+
+/** On a terminal: the last line counts down, or up where the end is not known. */
+export function liveWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>): Watch {
+  const line = new LiveLine(platform);
+  let show: (() => void) | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    begin(what, ms) {
+      const started = platform.clock.monotonic();
+      show = () => {
+        const passed = platform.clock.monotonic() - started;
+        line.show(`waiting for ${what} … ${seconds(ms === undefined ? passed : Math.max(0, ms - passed))}`);
+      };
+      clearInterval(timer);
+      timer = setInterval(show, TICK_MS).unref();
+      show();
+    },
+    end() {
+      clearInterval(timer);
+      show = undefined;
+      line.clear();
+    },
+    print(text) {
+      line.print(text);
+      show?.();
+    },
+  };
+}
+
+/** Elsewhere: one line for each wait that is known to be long, or turns out to be. */
+export function plainWatch({ stderr }: Pick<Platform, 'stderr'>): Watch {
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    begin(what, ms) {
+      clearTimeout(timer);
+      if (ms !== undefined && ms < LONG_MS) return;
+      const tell = () => stderr.write(`waiting for ${what}${ms === undefined ? '' : ` (${formatDuration(ms)})`}\n`);
+      if (ms === undefined) timer = setTimeout(tell, LONG_MS).unref();
+      else tell();
+    },
+    end: () => clearTimeout(timer),
+    print: (line) => void stderr.write(`${line}\n`),
+  };
+}
+
+function seconds(ms: number): string {
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : formatDuration(ms);
+}
+
+function nameOf({ step, targets }: Task): string {
+  return `${step.id} on ${targets.join(', ')}`;
+}
+
+function isWorthALine(verbose: boolean): (finding: Finding) => boolean {
+  return ({ verdict }) => verbose || verdict === 'fail' || verdict === 'unknown';
+}
+
+function findingLine({ id, target, verdict, expected, seen, reason }: Finding): string {
+  const why = reason === undefined ? '' : `: ${reason}`;
+  const text = verdict === 'pass' ? seen : `expected ${expected}, saw ${seen}${why}`;
+  return `${verdict}  ${id} on ${target}: ${escapeForeign(text, 400)}`;
+}
+
+function cellLine({ client, generation, replica, verdict, expected, seen, reason }: Cell): string {
+  const text = verdict === 'pass' ? seen : `expected ${expected}, saw ${seen}${reason === undefined ? '' : `: ${reason}`}`;
+  return `${verdict}  ${client} with ${generation} on ${replica}: ${escapeForeign(text, 400)}`;
+}

@@ -1,0 +1,47 @@
+import type { Secret } from '../credential/secret.ts';
+import type { Outcome } from '../protocol/outcome.ts';
+import type { Signed } from './call.ts';
+import type { ProbeResult } from './prober.ts';
+import { persist } from './retry.ts';
+import type { Target, Tools } from './round.ts';
+
+/** A request whose nonce is burned, ready to be sent again byte for byte; or the answer that came instead. */
+export type BurnedBytes =
+  | { readonly signed: Signed; readonly samples: number }
+  | { readonly signed: undefined; readonly outcome: Outcome; readonly samples: number };
+
+/** Who signs, and how far from now the timestamp is to be, in milliseconds. */
+export interface Signer {
+  readonly client: string;
+  readonly secret: Secret;
+  readonly timestampOffsetMs?: number;
+}
+
+/** Burns a fresh nonce at a replica and keeps the request. Faults and a false `REPLAY_NONCE_USED` are tried anew. */
+export async function burnBytes(tools: Tools, replica: Target, signer: Signer): Promise<BurnedBytes> {
+  const { prober, clock } = tools;
+  let signed: Signed | undefined;
+  let samples = 0;
+  const attempt = (): Promise<ProbeResult> =>
+    persist(clock, { faults: 2 }, async () => {
+      await prober.reserve(replica, 1);
+      signed = prober.sign(signer);
+      samples += 1;
+      return prober.send(signed, replica, { paid: true });
+    });
+  let { outcome } = await attempt();
+  if (outcome.code === 'REPLAY_NONCE_USED') ({ outcome } = await attempt());
+  if (outcome.code === 'ACCEPTED' && signed !== undefined) return { signed, samples };
+  return { signed: undefined, outcome, samples };
+}
+
+/** Sends burned bytes again. As the nonce is burned, a fault may be tried anew without harm. */
+export async function resend(
+  { prober, clock }: Tools,
+  replica: Target,
+  signed: Signed,
+  fresh = false,
+): Promise<Outcome> {
+  const result = await persist(clock, { faults: 2 }, () => prober.send(signed, replica, { fresh }));
+  return result.outcome;
+}

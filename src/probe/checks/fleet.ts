@@ -1,0 +1,132 @@
+import { type Identity, identify, spread } from '../identity.ts';
+import type { Check } from './check.ts';
+import { observe, type Sight } from './on-replicas.ts';
+import { signerOf } from './replay-read.ts';
+
+const replicaCount: Check = {
+  id: 'fleet.replica-count',
+  group: 'fleet',
+  critical: true,
+  title: 'there are at least two replicas',
+  why: 'with one replica nothing can be shown about replay across replicas, nor about a gradual roll',
+  remedy: 'add a replica to the environment, and to rotctl.yaml under replicas',
+  needs: [],
+  look: async (context) => [
+    await observe(context, 'fleet', async (): Promise<Sight> => {
+      const count = context.fleet.replicas.length;
+      const base = { expected: 'at least 2', seen: `${count}`, samples: count };
+      if (count >= 2) return { ...base, verdict: 'pass' };
+      return { ...base, verdict: 'unknown', reason: 'replay across replicas cannot be shown with fewer than two' };
+    }),
+  ],
+};
+
+const distinct: Check = {
+  id: 'fleet.distinct',
+  group: 'fleet',
+  critical: false,
+  title: 'no two replicas are one process under two names',
+  why: 'a replica that is listed twice vouches for itself',
+  remedy: 'give each replica its own address; the balancer’s address is none',
+  needs: ['two-replicas'],
+  look: async (context) => [
+    await observe(context, 'fleet', async (): Promise<Sight> => {
+      const { client } = signerOf(context);
+      const { replicas } = context.fleet;
+      const seen = await Promise.all(
+        replicas.map(async (replica) => ({
+          name: replica.name,
+          host: replica.url.host,
+          ...(await identify(context, replica, client)),
+        })),
+      );
+      return distinctSight(seen);
+    }),
+  ],
+};
+
+type Named = Identity & { readonly name: string; readonly host: string };
+
+function distinctSight(seen: readonly Named[]): Sight {
+  const base = { expected: `${seen.length} processes`, samples: seen.length };
+  const sameHost = pairWith(seen, (a, b) => a.host === b.host);
+  if (sameHost !== undefined) {
+    return { ...base, verdict: 'fail', seen: 'one address twice', reason: `${sameHost} have the same address` };
+  }
+  const sameProcess = pairWith(seen, (a, b) => a.instance !== undefined && a.instance === b.instance);
+  if (sameProcess !== undefined) {
+    return {
+      ...base,
+      verdict: 'fail',
+      seen: 'one process twice',
+      reason: `${sameProcess} answer as the same instance`,
+    };
+  }
+  const mute = seen.find(({ reached }) => !reached);
+  if (mute !== undefined)
+    return { ...base, verdict: 'unknown', seen: 'no answer', reason: `${mute.name}: ${mute.reason}` };
+  const alike = pairWith(seen, (a, b) => a.peer === b.peer && (a.instance === undefined || b.instance === undefined));
+  if (alike === undefined) return { ...base, verdict: 'pass', seen: `${seen.length} told apart` };
+  return {
+    ...base,
+    verdict: 'unknown',
+    seen: 'not told apart',
+    reason: `${alike} show the same certificate and do not say which process they are`,
+  };
+}
+
+function pairWith(seen: readonly Named[], same: (a: Named, b: Named) => boolean): string | undefined {
+  for (const [index, a] of seen.entries()) {
+    const b = seen.slice(index + 1).find((each) => same(a, each));
+    if (b !== undefined) return `${a.name} and ${b.name}`;
+  }
+  return undefined;
+}
+
+const balancerSpread: Check = {
+  id: 'balancer.spread',
+  group: 'fleet',
+  critical: false,
+  title: 'the balancer reaches at least two of the listed replicas',
+  why: 'a balancer that knows one replica, or one that nobody listed, makes every proof about the others worthless',
+  remedy: 'compare the balancer’s targets with the replicas in rotctl.yaml',
+  needs: ['balancer', 'two-replicas'],
+  look: async (context) => [
+    await observe(context, 'balancer', async (): Promise<Sight> => {
+      const { balancer, replicas } = context.fleet;
+      if (balancer === undefined) throw new Error('there is no balancer');
+      const { by, reached, strangers, tries, silent } = await spread(
+        context,
+        balancer,
+        replicas,
+        signerOf(context).client,
+      );
+      const base = {
+        expected: 'at least 2 replicas',
+        seen: `${reached.length} recognised`,
+        samples: tries + replicas.length,
+      };
+      const away = silent.length === 0 ? '' : `; not answering directly: ${silent.join('; ')}`;
+      if (by === undefined) {
+        return {
+          ...base,
+          verdict: 'unknown',
+          reason: `the replicas cannot be told apart by certificate or instance${away}`,
+        };
+      }
+      if (strangers > 0) {
+        const reason = `${strangers} certificates or instances behind it belong to no listed replica, or TLS ends at the balancer${away}`;
+        return { ...base, verdict: 'unknown', reason };
+      }
+      if (reached.length >= 2) return { ...base, verdict: 'pass', seen: reached.join(', ') };
+      return {
+        ...base,
+        verdict: 'unknown',
+        reason: `${tries} connections all ended at ${reached[0] ?? 'none that is known'}${away}`,
+      };
+    }),
+  ],
+};
+
+/** The checks of the fleet's shape. */
+export const FLEET_CHECKS: readonly Check[] = [replicaCount, distinct, balancerSpread];

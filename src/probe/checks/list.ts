@@ -1,0 +1,25 @@
+import type { Check, CheckGroup } from './check.ts';
+import { CHECKLIST } from './checklist.ts';
+import { CLOCK_WINDOW } from './clock.ts';
+import { CONTROL_CHECKS } from './controls.ts';
+import { FLEET_CHECKS } from './fleet.ts';
+import { REPLAY_AT_ONCE } from './replay-at-once.ts';
+import { REPLAY_OVER_TIME } from './replay-over-time.ts';
+
+/**
+ * Every check, in the order in which they run: the fleet's shape and clocks first, because what follows rests on them;
+ * what has to wait comes last. `spec/checks.md` says what each proves, and a test compares the two.
+ */
+export const CHECKS: readonly Check[] = [
+  ...FLEET_CHECKS,
+  CLOCK_WINDOW,
+  ...CONTROL_CHECKS,
+  ...CHECKLIST,
+  ...REPLAY_AT_ONCE,
+  ...REPLAY_OVER_TIME,
+];
+
+/** The checks of some groups, in order. */
+export function checksOf(...groups: readonly CheckGroup[]): Check[] {
+  return CHECKS.filter(({ group }) => groups.includes(group));
+}

@@ -1,0 +1,203 @@
+import type { Replica } from '../../fleet/fleet.ts';
+import { type BurnedBytes, burnBytes, resend } from '../bytes.ts';
+import { askOracle, type Burned } from '../oracle.ts';
+import type { ProbeResult } from '../prober.ts';
+import type { Check, CheckContext, Observation } from './check.ts';
+import { observe, onReplicas, type Sight, together } from './on-replicas.ts';
+import { notBurned, REPLAY, readSight, signerOf } from './replay-read.ts';
+
+const STORE_REMEDY =
+  'give every replica the same store, database, prefix and key function (JSON.stringify([clientId, nonce]))';
+const GARBAGE = '0'.repeat(64);
+/** At most this many earlier nonces are tried again at each replica: the youngest. */
+const NAMESPACE_READS = 4;
+
+/** Each replica remembers what it accepted itself: on the same connection, and on new ones (other workers). */
+const sameReplica: Check = {
+  id: 'replay.same-replica',
+  group: 'replay',
+  critical: true,
+  title: 'a request is accepted once by the replica that accepted it',
+  why: 'without it a captured request can simply be sent again',
+  remedy: 'look at the replica’s replay store: is one configured, and shared by all its workers',
+  needs: [],
+  look: (context) =>
+    onReplicas(context, async (replica) => {
+      const burnt = await burnBytes(context, replica, signerOf(context));
+      if (burnt.signed === undefined) return notBurned(burnt.outcome, burnt.samples);
+      let { samples } = burnt;
+      for (const fresh of [false, true, true]) {
+        const outcome = await resend(context, replica, burnt.signed, fresh);
+        samples += 1;
+        const how = fresh ? 'a new connection' : 'the same connection';
+        const sight = readSight(outcome, samples, `${replica.name} accepted the same request again on ${how}`);
+        if (sight.verdict !== 'pass') return sight;
+      }
+      return { verdict: 'pass', expected: REPLAY, seen: REPLAY, samples };
+    }),
+};
+
+/** Anchor scheme, 3R − 2 requests: burn at one and read at all others; burn at each other and read at the one. */
+const crossReplica: Check = {
+  id: 'replay.cross-replica',
+  group: 'replay',
+  critical: true,
+  title: 'a request that one replica accepted is refused by the others',
+  why: 'behind a balancer a captured request reaches another replica than the first time',
+  remedy: STORE_REMEDY,
+  needs: ['two-replicas'],
+  look: async (context) => {
+    const { replicas } = context.fleet;
+    const burns: { replica: Replica; burnt: BurnedBytes }[] = [];
+    for (const replica of replicas) {
+      burns.push({ replica, burnt: await burnBytes(context, replica, signerOf(context)) });
+      if (burns.at(-1)?.burnt.signed !== undefined) break;
+    }
+    const anchor = burns.at(-1);
+    const others = replicas.filter((replica) => replica !== anchor?.replica);
+    if (anchor?.burnt.signed === undefined) {
+      return burns.map(({ replica, burnt }) => ({ target: replica.name, ms: 0, ...silent(burnt) }));
+    }
+    const { signed } = anchor.burnt;
+    const pairs = await onReplicas({ ...context, fleet: { ...context.fleet, replicas: others } }, async (other) => {
+      const there = await resend(context, other, signed);
+      const onward = readSight(there, 1, twice(anchor.replica, other));
+      const burnt = await burnBytes(context, other, signerOf(context));
+      if (burnt.signed === undefined)
+        return together([
+          { about: 'onward', ...onward },
+          { about: 'back', ...silent(burnt) },
+        ]);
+      const back = readSight(
+        await resend(context, anchor.replica, burnt.signed),
+        1 + burnt.samples,
+        twice(other, anchor.replica),
+      );
+      return together([
+        { about: 'onward', ...onward },
+        { about: 'back', ...back },
+      ]);
+    });
+    return [anchorSight(anchor.replica.name, pairs), ...pairs];
+  },
+};
+
+function twice(first: Replica, second: Replica): string {
+  return `accepted by ${first.name} and again by ${second.name}: they do not share a replay store`;
+}
+
+function silent(burnt: BurnedBytes): Sight {
+  return burnt.signed === undefined
+    ? notBurned(burnt.outcome, burnt.samples)
+    : { verdict: 'unknown', expected: REPLAY, seen: 'nothing', samples: burnt.samples };
+}
+
+/** The anchor shares its store when at least one other replica is shown to; it cannot vouch for itself. */
+function anchorSight(name: string, pairs: readonly Observation[]): Observation {
+  const base = { target: name, expected: REPLAY, samples: 1, ms: 0 };
+  if (pairs.some(({ verdict }) => verdict === 'pass')) return { ...base, verdict: 'pass', seen: REPLAY };
+  const failed = pairs.find(({ verdict }) => verdict === 'fail');
+  const worst = failed ?? pairs[0];
+  const reason = worst?.reason ?? 'no other replica answered';
+  return { ...base, verdict: failed === undefined ? 'unknown' : 'fail', seen: worst?.seen ?? 'nothing', reason };
+}
+
+/** Copies of one request at the same moment, over connections that are open already: exactly one is accepted. */
+const concurrent: Check = {
+  id: 'replay.concurrent',
+  group: 'replay',
+  critical: true,
+  title: 'of many copies at once exactly one is accepted',
+  why: 'looking and then writing (GET, then SET) lets copies through that arrive together',
+  remedy: 'use one atomic SET key value PX ttl NX',
+  needs: [],
+  look: async (context) => [
+    await observe(context, 'fleet', async () => {
+      const { copies, rounds } = context.concurrency ?? {
+        copies: Math.max(8, 4 * context.fleet.replicas.length),
+        rounds: 5,
+      };
+      const sights: (Sight & { about: string })[] = [];
+      for (let round = 1, spare = 2; round <= rounds; round += 1) {
+        const sight = await burst(context, copies);
+        if (sight.verdict === 'unknown' && spare-- > 0) round -= 1;
+        else sights.push({ about: `round ${round}`, ...sight });
+        if (sight.verdict === 'fail') break;
+      }
+      return together(sights);
+    }),
+  ],
+};
+
+async function burst(context: CheckContext, copies: number): Promise<Sight> {
+  const { prober, fleet } = context;
+  const targets = Array.from({ length: copies }, (_, n) => fleet.replicas[n % fleet.replicas.length]).filter(
+    (replica): replica is Replica => replica !== undefined,
+  );
+  const share = Math.ceil(copies / Math.max(1, fleet.replicas.length));
+  for (const replica of fleet.replicas) await prober.reserve(replica, 2 * share);
+  const { client, secret } = signerOf(context);
+  const warmUp = { client, secret: undefined, overrideSignature: GARBAGE, paid: true };
+  await Promise.all(targets.map((endpoint) => prober.probe({ ...warmUp, endpoint })));
+  const signed = prober.sign({ client, secret });
+  const results = await Promise.all(targets.map((endpoint) => prober.send(signed, endpoint, { paid: true })));
+  return judgeBurst(targets, results);
+}
+
+function judgeBurst(targets: readonly Replica[], results: readonly ProbeResult[]): Sight {
+  const accepting = targets.filter((_, n) => results[n]?.outcome.code === 'ACCEPTED').map(({ name }) => name);
+  const strange = results.find(({ outcome }) => outcome.code !== 'ACCEPTED' && outcome.code !== REPLAY);
+  const base = {
+    expected: `1 of ${results.length} accepted`,
+    seen: `${accepting.length} of ${results.length} accepted`,
+    samples: results.length,
+  };
+  if (accepting.length > 1) return { ...base, verdict: 'fail', reason: `accepted by ${accepting.join(', ')}` };
+  if (strange !== undefined) return { ...base, verdict: 'unknown', reason: strange.outcome.reason };
+  if (accepting.length === 1) return { ...base, verdict: 'pass' };
+  return { ...base, verdict: 'unknown', reason: 'every copy of a request never sent before was called a replay' };
+}
+
+/** Nonces that were burned before a change are still refused after it, on every replica. */
+const namespace: Check = {
+  id: 'replay.namespace',
+  group: 'replay',
+  critical: true,
+  title: 'nonces burned before the change are still refused',
+  why: 'another prefix, database or store forgets every nonce, and each captured request is good once more',
+  remedy:
+    'restore the store’s address, database and prefix as they were; a change of theirs needs a full stop of one nonce life',
+  needs: ['burned-nonces'],
+  look: async (context) => {
+    const { nonceTtlMs } = context.fleet.replay;
+    const margin = Math.min(1000, nonceTtlMs / 10);
+    const alive = context.burned
+      .filter(({ burnedAt }) => burnedAt + nonceTtlMs - margin > context.clock.now())
+      .toSorted((a, b) => b.burnedAt - a.burnedAt)
+      .slice(0, NAMESPACE_READS);
+    return onReplicas(context, async (replica) => {
+      if (alive.length === 0) {
+        const reason = `all ${context.burned.length} nonces are older than their life of ${nonceTtlMs} ms`;
+        return { verdict: 'unknown', expected: REPLAY, seen: 'not sent', reason, samples: 0 };
+      }
+      const parts = [];
+      for (const each of alive) parts.push(await readNamespace(context, replica, each));
+      return together(parts);
+    });
+  },
+};
+
+async function readNamespace(
+  context: CheckContext,
+  replica: Replica,
+  burned: Burned,
+): Promise<Sight & { about: string }> {
+  const { secret } = signerOf(context, burned.client);
+  const { outcome } = await askOracle(context, replica, burned, secret);
+  const age = context.clock.now() - burned.burnedAt;
+  const lost = `accepted by ${replica.name} ${age} ms later: the store’s namespace changed, or it lost the nonce`;
+  return { about: `burned at ${burned.replica}`, ...readSight(outcome, 1, lost) };
+}
+
+/** The replay checks that need no time. */
+export const REPLAY_AT_ONCE: readonly Check[] = [sameReplica, crossReplica, concurrent, namespace];

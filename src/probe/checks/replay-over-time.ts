@@ -1,0 +1,188 @@
+import type { ReplayContract, Replica } from '../../fleet/fleet.ts';
+import { burnBytes, resend } from '../bytes.ts';
+import type { Signed } from '../call.ts';
+import { type Burned, burn } from '../oracle.ts';
+import type { Check, CheckContext, Observation } from './check.ts';
+import { observe, onReplicas, type Sight, together } from './on-replicas.ts';
+import { notBurned, REPLAY, readSight, signerOf } from './replay-read.ts';
+
+/** Time left for the request's own journey, beside the clock error, when it must arrive just inside an edge. */
+const JOURNEY_MS = 100;
+
+/** When a burned nonce's life is surely over, Unix milliseconds. */
+export function dueAt({ burnedAt }: Pick<Burned, 'burnedAt'>, { nonceTtlMs, clockErrorMs }: ReplayContract): number {
+  return burnedAt + nonceTtlMs + clockErrorMs;
+}
+
+/** Starts `replay.after-ttl`: burns one nonce at each replica, to be given back as `owed` when they are due. */
+export async function burnOwed(context: CheckContext): Promise<Burned[]> {
+  const burns = await Promise.all(context.fleet.replicas.map((replica) => burn(context, replica, signerOf(context))));
+  return burns.flatMap(({ burned }) => (burned === undefined ? [] : [burned]));
+}
+
+/** Second half: after its life a nonce may be used once more, with a new timestamp, and then never again. */
+const afterTtl: Check = {
+  id: 'replay.after-ttl',
+  group: 'replay',
+  critical: true,
+  title: 'after its life a nonce is accepted once, and then refused',
+  why: 'a nonce that never ends fills the store, and one that ends without being taken again is not single-use',
+  remedy: 'compare the store’s PX or EX with replay.nonceTtl; a key without expiry shows as PTTL -1',
+  needs: ['patience'],
+  waits: (context) => {
+    const due = context.owed.map((owed) => dueAt(owed, context.fleet.replay));
+    const { nonceTtlMs, clockErrorMs } = context.fleet.replay;
+    return due.length === 0 ? nonceTtlMs + clockErrorMs : Math.max(0, ...due.map((at) => at - context.clock.now()));
+  },
+  look: async (context) => {
+    const { fleet, clock } = context;
+    const owed = context.owed.length > 0 ? context.owed : await burnOwed(context);
+    const wait = Math.max(0, ...owed.map((each) => dueAt(each, fleet.replay) - clock.now()));
+    await pause(context, 'the life of burned nonces', wait);
+    return onReplicas(context, async (replica) => {
+      const mine = owed.filter((each) => each.replica === replica.name);
+      const parts = [];
+      for (const each of mine) parts.push(await reuse(context, replica, each));
+      if (parts.length > 0) return together(parts);
+      const reason = 'no nonce was burned here before';
+      return { verdict: 'unknown', expected: `ACCEPTED, ${REPLAY}`, seen: 'not sent', reason, samples: 0 };
+    });
+  },
+};
+
+async function reuse(context: CheckContext, replica: Replica, owed: Burned): Promise<Sight & { about: string }> {
+  const { prober, clock, fleet } = context;
+  const expected = `ACCEPTED, ${REPLAY}`;
+  const about = `burned at ${owed.replica}`;
+  const call = { ...signerOf(context, owed.client), nonce: owed.nonce };
+  // Not tried anew after a fault: it may have been taken.
+  const first = await prober.probe({ ...call, endpoint: replica });
+  const age = Math.round(clock.now() - owed.burnedAt);
+  if (first.outcome.code === REPLAY) {
+    const reason = `still refused ${age} ms after it was burned, its life being ${fleet.replay.nonceTtlMs} ms`;
+    return { about, verdict: 'fail', expected, seen: REPLAY, reason, samples: 1 };
+  }
+  if (first.outcome.code !== 'ACCEPTED') {
+    return { about, verdict: 'unknown', expected, seen: first.outcome.code, reason: first.outcome.reason, samples: 1 };
+  }
+  const reads = await Promise.all(
+    fleet.replicas.map(async (other) => {
+      const { outcome } = await prober.probe({ ...call, endpoint: other, fresh: true });
+      return { about: other.name, ...readSight(outcome, 1, `accepted a second time after its life, by ${other.name}`) };
+    }),
+  );
+  const { verdict, reason, samples, seen } = together(reads);
+  return {
+    about,
+    verdict,
+    expected,
+    seen: `ACCEPTED, ${seen}`,
+    ...(reason === undefined ? {} : { reason }),
+    samples: samples + 1,
+  };
+}
+
+/** A nonce must be remembered for as long as its request can live: the slow probe that finds a short life. */
+const windowEnd: Check = {
+  id: 'replay.window-end',
+  group: 'replay',
+  critical: true,
+  title: 'a request is refused again until the very end of its window',
+  why: 'a request stamped ahead of the signer’s clock lives for up to twice the window; its nonce must live longer',
+  remedy: 'raise the nonce’s life first, wait for the old one to pass, and only then raise the window',
+  needs: ['patience'],
+  waits: ({ fleet: { replay } }) => 2 * (replay.maxAgeMs - marginOf(replay)),
+  look: async (context) => {
+    const { replay, replicas } = context.fleet;
+    const margin = marginOf(replay);
+    if (margin > replay.maxAgeMs / 2) {
+      const reason = `the window of ${replay.maxAgeMs} ms is too narrow for a clock error of ${replay.clockErrorMs} ms`;
+      return onReplicas(context, async () => ({
+        verdict: 'unknown',
+        expected: REPLAY,
+        seen: 'not sent',
+        reason,
+        samples: 0,
+      }));
+    }
+    const ahead = replay.maxAgeMs - margin;
+    const burns = new Map<string, Signed>();
+    const failures = await onReplicas(context, async (replica) => {
+      const burnt = await burnBytes(context, replica, { ...signerOf(context), timestampOffsetMs: ahead });
+      if (burnt.signed === undefined) return notBurned(burnt.outcome, burnt.samples);
+      burns.set(replica.name, burnt.signed);
+      return { verdict: 'pass', expected: REPLAY, seen: 'ACCEPTED', samples: burnt.samples };
+    });
+    const until = [...burns.values()].map(({ timestamp }) => Number(timestamp) + ahead);
+    if (until.length > 0) await pause(context, 'the end of the window', Math.min(...until) - context.clock.now());
+    const results: Observation[] = [];
+    for (const replica of replicas) {
+      const signed = burns.get(replica.name);
+      const failed = failures.find(({ target, verdict }) => target === replica.name && verdict !== 'pass');
+      if (signed === undefined) results.push(...(failed === undefined ? [] : [failed]));
+      else results.push(await observe(context, replica.name, () => readAtEnd(context, replica, signed, ahead)));
+    }
+    return results;
+  },
+};
+
+async function readAtEnd(context: CheckContext, replica: Replica, signed: Signed, ahead: number): Promise<Sight> {
+  const at = Number(signed.timestamp) + ahead;
+  await pause(context, 'the end of the window', at - context.clock.now(), true);
+  const outcome = await resend(context, replica, signed);
+  const life = `${2 * ahead} ms after its first acceptance`;
+  const sight = readSight(
+    outcome,
+    2,
+    `the same request was accepted again ${life}: the nonce was forgotten before its request had died`,
+  );
+  if (outcome.code !== 'AUTH_TIMESTAMP_SKEW') return sight;
+  return {
+    ...sight,
+    reason: `the request had left the window already ${life}: the replica’s clock is ahead, or its window is shorter than declared`,
+  };
+}
+
+function marginOf({ clockErrorMs }: ReplayContract): number {
+  return clockErrorMs + JOURNEY_MS;
+}
+
+async function pause({ clock, onWait, signal }: CheckContext, why: string, ms: number, quiet = false): Promise<void> {
+  if (ms <= 0) return;
+  if (!quiet) onWait?.(why, ms);
+  await clock.sleep(ms, signal);
+}
+
+/** The declared numbers against the bound TTL ≥ 2·maxAge + 2E + D. */
+const ttlBound: Check = {
+  id: 'replay.ttl-bound',
+  group: 'replay',
+  critical: true,
+  title: 'the declared nonce life covers every request’s life',
+  why: 'a request from a client whose clock is ahead lives longer than the window; clocks differ, and the store takes time',
+  remedy: 'raise the nonce’s life on every replica, wait for the old life to pass, and declare it in replay.nonceTtl',
+  needs: [],
+  look: async (context) => [await observe(context, 'fleet', async () => boundSight(context.fleet.replay))],
+};
+
+function boundSight({
+  maxAgeMs,
+  nonceTtlMs,
+  clockErrorMs,
+  storeTimeoutMs,
+}: ReplayContract): Sight & { critical?: boolean } {
+  const least = 2 * maxAgeMs;
+  const bound = least + 2 * clockErrorMs + storeTimeoutMs;
+  const base = { expected: `at least ${bound} ms`, seen: `${nonceTtlMs} ms`, samples: 1 };
+  if (nonceTtlMs >= bound) return { ...base, verdict: 'pass' };
+  const sum = `2 × ${maxAgeMs} + 2 × ${clockErrorMs} + ${storeTimeoutMs} = ${bound} ms`;
+  if (nonceTtlMs < least) {
+    return { ...base, verdict: 'fail', reason: `below twice the window (${least} ms); the bound is ${sum}` };
+  }
+  // A hole only for clients whose clock is ahead by almost the whole window: a warning, not a stop.
+  const reason = `twice the window (${least} ms) is covered, the bound ${sum} is not`;
+  return { ...base, verdict: 'unknown', critical: false, reason };
+}
+
+/** The replay checks about time: two wait, one computes. */
+export const REPLAY_OVER_TIME: readonly Check[] = [ttlBound, windowEnd, afterTtl];

@@ -1,0 +1,66 @@
+import type { Finding } from '../finding.ts';
+import { type Check, type CheckContext, findingOf, type Need, type Observation } from './check.ts';
+import { thrown } from './on-replicas.ts';
+
+type Unmet = Pick<Observation, 'verdict' | 'reason'>;
+
+/**
+ * Runs checks in order and returns a finding for each target. A check whose needs are not met is not run: what the
+ * fleet does not have by design is `not-applicable`, everything else `unknown`, with the reason. A check that throws
+ * is `unknown`. Rejects only when the context's signal aborts.
+ */
+export async function runChecks(
+  checks: readonly Check[],
+  context: CheckContext,
+  onFinding: (finding: Finding) => void = () => {},
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const check of checks) {
+    context.signal?.throwIfAborted();
+    for (const observation of await lookAt(check, context)) {
+      const finding = findingOf(check, observation);
+      findings.push(finding);
+      onFinding(finding);
+    }
+  }
+  return findings;
+}
+
+async function lookAt(check: Check, context: CheckContext): Promise<readonly Observation[]> {
+  for (const need of check.needs) {
+    const unmet = missing(need, check, context);
+    if (unmet !== undefined)
+      return [{ target: 'fleet', expected: 'a result', seen: 'not run', samples: 0, ms: 0, ...unmet }];
+  }
+  try {
+    const seen = await check.look(context);
+    if (seen.length > 0) return seen;
+    throw new Error('it looked at nothing');
+  } catch (error) {
+    if (context.signal?.aborted === true) throw context.signal.reason;
+    return [{ target: 'fleet', ms: 0, ...thrown(error) }];
+  }
+}
+
+function missing(need: Need, check: Check, context: CheckContext): Unmet | undefined {
+  const { fleet, burned, patienceMs } = context;
+  switch (need) {
+    case 'required-certificate':
+      if (fleet.tls.required) return undefined;
+      return { verdict: 'not-applicable', reason: 'the fleet does not promise mutual TLS (tls.required is false)' };
+    case 'balancer':
+      if (fleet.balancer !== undefined) return undefined;
+      return { verdict: 'not-applicable', reason: 'rotctl.yaml declares no balancer' };
+    case 'two-replicas':
+      if (fleet.replicas.length >= 2) return undefined;
+      return { verdict: 'unknown', reason: `it needs two replicas, there is ${fleet.replicas.length}` };
+    case 'burned-nonces':
+      if (burned.length > 0) return undefined;
+      return { verdict: 'not-applicable', reason: 'no nonce was burned before a change' };
+    case 'patience': {
+      const wait = check.waits?.(context) ?? 0;
+      if (wait <= patienceMs) return undefined;
+      return { verdict: 'unknown', reason: `it has to wait ${Math.ceil(wait)} ms, ${patienceMs} ms are allowed` };
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import type { Verdict } from '../errors/verdict.ts';
+import type { Outcome, OutcomeCode } from '../protocol/outcome.ts';
+import type { Call } from './call.ts';
+import type { ProbeResult } from './prober.ts';
+import { ask, RETRY, troubleOf } from './retry.ts';
+import { type Target, type Tools, wrongSecret } from './round.ts';
+import type { KnownClient, LiveStep } from './vector-plan.ts';
+import { askWithoutCertificate } from './without-certificate.ts';
+
+/** How often a vector is run anew, with fresh nonces, when a connection broke or a fresh nonce was called used. */
+const RUNS = 3;
+
+/** What running a vector on one replica came to. */
+export interface VectorOutcome {
+  readonly verdict: Verdict;
+  readonly expected: string;
+  readonly seen: string;
+  readonly reason?: string;
+  readonly samples: number;
+}
+
+interface Answered {
+  readonly step: LiveStep;
+  readonly outcome: Outcome;
+  readonly again: boolean;
+  readonly samples: number;
+}
+
+/**
+ * Runs a translated vector on one replica, its steps in order, and closes with what makes them count: a secret that is
+ * accepted, where the vector has only refusals; a wrong one that is refused, where it has none.
+ */
+export async function runVector(
+  tools: Tools,
+  replica: Target,
+  steps: readonly LiveStep[],
+  client: KnownClient,
+): Promise<VectorOutcome> {
+  let samples = 0;
+  for (let run = 1; ; run += 1) {
+    const answers = await runSteps(tools, replica, steps, client);
+    samples += answers.reduce((sum, each) => sum + each.samples, 0);
+    if (run < RUNS && answers.at(-1)?.again === true) continue;
+    const outcome = judgeSteps(steps, answers);
+    if (outcome.verdict !== 'pass') return { ...outcome, samples };
+    const controls = await runControls(tools, replica, steps, client);
+    return { ...outcome, ...controls, samples: samples + controls.samples };
+  }
+}
+
+async function runSteps(
+  tools: Tools,
+  replica: Target,
+  steps: readonly LiveStep[],
+  control: KnownClient,
+): Promise<Answered[]> {
+  const nonces = new Map<string, string>();
+  const used = new Set<string>();
+  const answers: Answered[] = [];
+  for (const step of steps) {
+    const call = callFor(tools, step, nonces);
+    const { outcome, samples, last } = await answerTo(tools, replica, step, call, control);
+    const trouble = troubleOf(last);
+    const falseReplay = outcome.code === 'REPLAY_NONCE_USED' && !used.has(last.nonce);
+    const again = outcome.code === 'UNKNOWN' && trouble !== undefined && RETRY[trouble] !== 'never';
+    if (outcome.code === 'ACCEPTED') used.add(last.nonce);
+    answers.push({ step, outcome, samples, again: again || (falseReplay && step.expect !== 'REPLAY_NONCE_USED') });
+    if (outcome.code !== step.expect) {
+      if (again) await tools.clock.sleep(outcome.retryAfterMs ?? 100);
+      break;
+    }
+  }
+  return answers;
+}
+
+async function answerTo(
+  tools: Tools,
+  replica: Target,
+  step: LiveStep,
+  call: Call,
+  control: KnownClient,
+): Promise<{ outcome: Outcome; samples: number; last: ProbeResult }> {
+  const accepted = control.accepted[0];
+  if (!step.certificate && accepted !== undefined) {
+    return askWithoutCertificate(tools, replica, call, { client: control.id, secret: accepted.secret });
+  }
+  const last = await tools.prober.probe({ ...call, endpoint: replica, certificate: step.certificate });
+  return { outcome: last.outcome, samples: 1, last };
+}
+
+function callFor({ random }: Tools, step: LiveStep, nonces: Map<string, string>): Call {
+  const time =
+    typeof step.timestamp === 'string' ? { timestampText: step.timestamp } : { timestampOffsetMs: step.timestamp };
+  return {
+    client: step.client ?? `rotctl-nobody-${random.hex(6)}`,
+    secret: step.secret ?? wrongSecret(random),
+    nonce: 'literal' in step.nonce ? step.nonce.literal : nonceNamed(step.nonce),
+    ...time,
+    ...(step.overrideSignature === undefined ? {} : { overrideSignature: step.overrideSignature }),
+  };
+
+  function nonceNamed({ named, bytes }: { named: string; bytes: number }): string {
+    const nonce = nonces.get(named) ?? random.hex(Math.ceil(bytes / 2)).slice(0, bytes);
+    nonces.set(named, nonce);
+    return nonce;
+  }
+}
+
+function judgeSteps(steps: readonly LiveStep[], answers: readonly Answered[]): Omit<VectorOutcome, 'samples'> {
+  const expected = steps.map(({ expect }) => expect).join(', ');
+  const seen = answers.map(({ outcome }) => outcome.code).join(', ');
+  const last = answers.at(-1);
+  if (last === undefined) return { verdict: 'unknown', expected, seen, reason: 'nothing was sent' };
+  if (last.outcome.code === last.step.expect) return { verdict: 'pass', expected, seen };
+  const where = `step ${answers.length} of ${steps.length}`;
+  const reason = `${where}: expected ${last.step.expect}, got ${last.outcome.reason}`;
+  return { verdict: proves(last) ? 'fail' : 'unknown', expected, seen, reason };
+}
+
+/** Whether an answer that was not expected shows that the signer is wrong. A clock or a store in trouble does not. */
+function proves({ step, outcome, again }: Answered): boolean {
+  if (again) return false;
+  const silent: readonly OutcomeCode[] = ['UNKNOWN', 'STORE_FAILED'];
+  if (silent.includes(outcome.code)) return false;
+  return outcome.code !== 'AUTH_TIMESTAMP_SKEW' || typeof step.timestamp === 'string';
+}
+
+async function runControls(
+  tools: Tools,
+  replica: Target,
+  steps: readonly LiveStep[],
+  client: KnownClient,
+): Promise<{ samples: number; verdict?: Verdict; reason?: string }> {
+  const accepted = client.accepted[0];
+  const probe = (secret: KnownClient['accepted'][number]['secret']): Promise<ProbeResult> =>
+    ask(tools.prober, tools.clock, { endpoint: replica, client: client.id, secret, fresh: true }, { faults: 2 });
+  if (!steps.some(({ expect }) => expect === 'ACCEPTED')) {
+    if (accepted === undefined)
+      return { samples: 0, verdict: 'unknown', reason: 'no secret to take a positive control with' };
+    const { outcome } = await probe(accepted.secret);
+    if (outcome.code === 'ACCEPTED') return { samples: 1 };
+    const reason = `refused as expected, but a valid request was not accepted here either: ${outcome.reason}`;
+    return { samples: 1, verdict: 'unknown', reason };
+  }
+  if (steps.some(({ expect }) => expect === 'AUTH_INVALID_HMAC')) return { samples: 0 };
+  const { outcome } = await probe(wrongSecret(tools.random));
+  if (outcome.code === 'AUTH_INVALID_HMAC') return { samples: 1 };
+  if (outcome.code === 'ACCEPTED') return { samples: 1, verdict: 'fail', reason: 'a wrong secret was accepted too' };
+  const reason = `not shown that signatures are checked: the wrong-secret control got ${outcome.reason}`;
+  return { samples: 1, verdict: 'unknown', reason };
+}

@@ -1,0 +1,112 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Phase } from '../machine/phase.ts';
+import type { Proof, ProofScope, RotatingGeneration } from '../machine/step.ts';
+import { CHECKS } from '../probe/checks/list.ts';
+import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
+import { runChecks } from '../probe/checks/run-checks.ts';
+import { type Burned, burn } from '../probe/oracle.ts';
+import type { Target } from '../probe/round.ts';
+import { SIGNED_WITH } from './engine.ts';
+import { contextFor, type FleetParts } from './fleet-parts.ts';
+import type { Pairs } from './pair.ts';
+import { verdictOf } from './preflight.ts';
+import { type Expectations, named, proveReady, proveRounds } from './prove-rounds.ts';
+import { proveSigns, proveUnused } from './prove-usage.ts';
+import type { Proven, Prover } from './world.ts';
+
+/** What every replica accepts when the steps of a phase are done: the positive controls of its proofs. */
+const ACCEPTED_AFTER: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
+  stable: ['current'],
+  opening: ['current', 'next'],
+  overlap: ['current', 'next'],
+  moving: ['current', 'next'],
+  switched: ['current', 'next'],
+  retiring: ['next'],
+  retired: ['next'],
+  destroying: ['next'],
+  destroyed: ['next'],
+  widening: ['current', 'next'],
+  returning: ['current', 'next'],
+  closing: ['current'],
+  'rolled-back': ['current'],
+};
+
+const REPLAY_NOW = ['replay.same-replica', 'replay.cross-replica', 'replay.concurrent'];
+
+/** The prover of one rotation on one fleet: every proof that a runbook can name, taken live. */
+export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
+  const { fleet, probes } = parts;
+  const replicas = fleet.replicas.map((replica) => named(replica.name, replica));
+  const rounds = { tools: probes, readiness: fleet.readiness, pairs };
+  const usage = { ...parts, pairs, clock: probes.clock };
+  let burned: Burned[] = [];
+
+  const placesOf = (scope: ProofScope, targets: readonly string[]): Target[] => {
+    if (scope === 'target') return replicas.filter(({ name }) => targets.includes(name));
+    if (scope === 'every-replica') return replicas;
+    return fleet.balancer === undefined ? [] : [named('balancer', fleet.balancer)];
+  };
+
+  const check = async (ids: readonly string[], accepted: readonly RotatingGeneration[], owed: readonly Burned[] = []): Promise<Proven> => {
+    const wanted = CHECKS.filter(({ id }) => ids.includes(id));
+    const findings = await runChecks(wanted, await contextFor(parts, pairs, accepted, burned, owed));
+    const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
+    const reason = bad.slice(0, 3).map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`).join('; ');
+    return { verdict: verdictOf(findings), reason, cells: [], findings, owed: [] };
+  };
+
+  /** Burns one nonce of each client, at the first replica that takes it. */
+  const burnNonces = async (phase: Phase): Promise<Burned[]> => {
+    const nonces: Burned[] = [];
+    for (const [client, pair] of pairs) {
+      const [generation = 'current'] = SIGNED_WITH[phase];
+      for (const replica of replicas) {
+        const result = await burn(probes, replica, { client, secret: pair[generation] }, { faults: 0 });
+        if (result.burned === undefined) continue;
+        nonces.push(result.burned);
+        break;
+      }
+    }
+    return nonces;
+  };
+
+  return {
+    async ready(replica) {
+      const [target] = placesOf('target', [replica]);
+      if (target === undefined) throw new RotctlError('INTERNAL', `no replica ${replica}`);
+      return proveReady(rounds, target);
+    },
+    async burn(phase) {
+      burned = await burnNonces(phase);
+    },
+    async prove(proof, phase, targets) {
+      switch (proof.proves) {
+        case 'accepts':
+          return proveRounds(rounds, placesOf(proof.on, targets), { [proof.generation]: 'ACCEPTED' });
+        case 'refuses':
+          return proveRounds(rounds, placesOf(proof.on, targets), refusal(proof));
+        case 'signs':
+          return proveSigns(usage, targets, proof.generation);
+        case 'unused':
+          return proveUnused(usage, proof.generation);
+        case 'checklist':
+          return check(CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id), ACCEPTED_AFTER[phase]);
+        case 'namespace':
+          return check(['replay.namespace'], SIGNED_WITH[phase]);
+        case 'replay': {
+          const proven = await check(REPLAY_NOW, SIGNED_WITH[phase]);
+          const owed = await burnOwed(await contextFor(parts, pairs, SIGNED_WITH[phase]));
+          return { ...proven, owed: owed.map((nonce) => ({ ...nonce, dueAt: dueAt(nonce, fleet.replay) })) };
+        }
+      }
+    },
+    async settle(owed, phase) {
+      return check(['replay.after-ttl'], SIGNED_WITH[phase], owed);
+    },
+  };
+}
+
+/** The other generation is the positive control. */
+function refusal(proof: Extract<Proof, { proves: 'refuses' }>): Expectations {
+  return proof.generation === 'current' ? { current: 'AUTH_INVALID_HMAC', next: 'ACCEPTED' } : { next: 'AUTH_INVALID_HMAC', current: 'ACCEPTED' };
+}

@@ -1,0 +1,213 @@
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
+import type { Target } from '../../src/probe/round.ts';
+import type { TestPki } from './test-pki.ts';
+
+/** What can be wrong with a signer. Everything may be changed while it runs; what is left out is sound. */
+export interface Knobs {
+  clients: Record<string, string[]>;
+  maxAgeMs: number;
+  ttlMs: number;
+  clockOffsetMs: number;
+  /** Another store than the one that the signers share. */
+  store: MiniStore;
+  /** `app`: refuses with 403; `handshake`: refuses in TLS (needs a new server); `off`: does not ask. */
+  mtls: 'app' | 'handshake' | 'off';
+  checksSignature: boolean;
+  checksClient: boolean;
+  checksTime: 'both' | 'past' | 'none';
+  lenientHex: boolean;
+  acceptsUnsigned: boolean;
+  /** Takes the digest of the body as it would write it, not of the bytes that came. */
+  reserialises: boolean;
+  /** Looks into the store, waits a moment, and then writes. */
+  looksThenWrites: boolean;
+  remembers: boolean;
+  /** Calls the first `n` nonces used although they are not. */
+  falseReplays: number;
+  /** Answers this many requests with 429 and `Retry-After: 0`. */
+  rateLimited: number;
+  /** What is sent in place of a judged answer. */
+  page: ((response: ServerResponse) => void) | undefined;
+  /** Drops this many requests without an answer, by a reset. */
+  resets: number;
+  instance: string | undefined;
+}
+
+/** A replay store: one map for all that share it. `lose` forgets everything; `prefix` keeps namespaces apart. */
+export class MiniStore {
+  readonly #expiries = new Map<string, number>();
+
+  /** Whether the key is used; a new one is remembered until `ttlMs` from now. */
+  take(key: string, ttlMs: number): boolean {
+    const used = this.has(key);
+    if (!used) this.#expiries.set(key, Date.now() + ttlMs);
+    return used;
+  }
+
+  has(key: string): boolean {
+    return (this.#expiries.get(key) ?? 0) > Date.now();
+  }
+
+  put(key: string, ttlMs: number): void {
+    this.#expiries.set(key, Date.now() + ttlMs);
+  }
+
+  lose(): void {
+    this.#expiries.clear();
+  }
+}
+
+/** A small conforming signer for tests, in this process, over real TLS; it shares nothing with the prober's judging. */
+export interface MiniSigner extends Target {
+  readonly knobs: Knobs;
+  /** Requests that were answered or dropped so far. */
+  requests(): number;
+  close(): Promise<void>;
+}
+
+export const SECRETS = {
+  current: 'test-current-secret-0123456789abcdef0123456789ab',
+  next: 'test-next-secret-0123456789abcdef0123456789abcdef',
+  other: 'test-other-secret-0123456789abcdef0123456789abcde',
+} as const;
+
+export function soundKnobs(store: MiniStore): Knobs {
+  return {
+    clients: { 'client-a': [SECRETS.current] },
+    maxAgeMs: 2000,
+    ttlMs: 5000,
+    clockOffsetMs: 0,
+    store,
+    mtls: 'app',
+    checksSignature: true,
+    checksClient: true,
+    checksTime: 'both',
+    lenientHex: false,
+    acceptsUnsigned: false,
+    reserialises: false,
+    looksThenWrites: false,
+    remembers: true,
+    falseReplays: 0,
+    rateLimited: 0,
+    page: undefined,
+    resets: 0,
+    instance: undefined,
+  };
+}
+
+export async function miniSigner(name: string, pki: TestPki, knobs: Knobs): Promise<MiniSigner> {
+  const serverName = `${name}.test.internal`;
+  const { cert, key } = await pki.server(serverName);
+  let requests = 0;
+  const server: Server = createServer(
+    { cert, key, ca: pki.ca, requestCert: true, rejectUnauthorized: knobs.mtls === 'handshake' },
+    (request, response) => {
+      requests += 1;
+      answer(knobs, request, response).catch((error: unknown) => response.destroy(error as Error));
+    },
+  );
+  const sockets = new Set<Duplex>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+  });
+  server.on('tlsClientError', () => {});
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return {
+    name,
+    serverName,
+    url: new URL(`https://127.0.0.1:${port}`),
+    knobs,
+    requests: () => requests,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+async function answer(knobs: Knobs, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (knobs.resets > 0) {
+    knobs.resets -= 1;
+    request.socket.destroy();
+    return;
+  }
+  if (knobs.instance !== undefined) response.setHeader('x-signer-instance', knobs.instance);
+  if (knobs.rateLimited > 0) {
+    knobs.rateLimited -= 1;
+    response.writeHead(429, { 'retry-after': '0', 'content-type': 'application/json' });
+    response.end('{"errorCode":"RATE_LIMITED"}');
+    return;
+  }
+  if (knobs.page !== undefined) {
+    knobs.page(response);
+    return;
+  }
+  const [status, errorCode] = await verify(knobs, request, Buffer.concat(chunks));
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify({ error: 'refused', errorCode, requestId: 'r', retryable: false }));
+}
+
+type Refusal = readonly [status: number, errorCode: string];
+/** What an accepted request comes to: the policy refuses the probe's body. */
+const ACCEPTED: Refusal = [422, 'POLICY_SELECTOR_DENIED'];
+
+async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Promise<Refusal> {
+  const header = (name: string): string => String(request.headers[`x-keyring-${name}`] ?? '').trim();
+  const [client, timestamp, nonce, signature] = ['client-id', 'timestamp', 'nonce', 'signature'].map(header) as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  if (client === '') return knobs.acceptsUnsigned ? ACCEPTED : [401, 'AUTH_INVALID_CLIENT'];
+  if (knobs.mtls === 'app' && !(request.socket as TLSSocket).authorized) return [403, 'AUTH_MTLS_REQUIRED'];
+  const secrets = knobs.clients[client] ?? (knobs.checksClient ? [] : Object.values(knobs.clients).flat());
+  if (secrets.length === 0) return [401, 'AUTH_INVALID_CLIENT'];
+  if (outsideWindow(knobs, timestamp)) return [401, 'AUTH_TIMESTAMP_SKEW'];
+  const bytes = Buffer.byteLength(nonce);
+  if (bytes < 16 || bytes > 256 || nonce.includes('.')) return [400, 'AUTH_INVALID_NONCE'];
+  if (!knobs.lenientHex && !/^(?:[0-9a-f]{2})+$/i.test(signature)) return [400, 'AUTH_INVALID_SIGNATURE_FORMAT'];
+  const covered = knobs.reserialises ? JSON.stringify(JSON.parse(body.toString('utf8'))) : body;
+  const digest = createHash('sha256').update(covered).digest('hex');
+  const text = `${timestamp}.${nonce}.${request.method}.${request.url}.${digest}`;
+  if (knobs.checksSignature && !matchesAny(secrets, text, signature)) return [401, 'AUTH_INVALID_HMAC'];
+  if (knobs.falseReplays > 0) {
+    knobs.falseReplays -= 1;
+    return [409, 'REPLAY_NONCE_USED'];
+  }
+  return (await used(knobs, JSON.stringify([client, nonce]))) ? [409, 'REPLAY_NONCE_USED'] : ACCEPTED;
+}
+
+function outsideWindow(knobs: Knobs, timestamp: string): boolean {
+  if (!/^\d{1,15}$/.test(timestamp)) return true;
+  const ahead = Number(timestamp) - (Date.now() + knobs.clockOffsetMs);
+  if (knobs.checksTime === 'none') return false;
+  return knobs.checksTime === 'past' ? -ahead > knobs.maxAgeMs : Math.abs(ahead) > knobs.maxAgeMs;
+}
+
+function matchesAny(secrets: readonly string[], text: string, signature: string): boolean {
+  const given = Buffer.from(signature, 'hex');
+  return secrets.some((secret) => {
+    const mac = createHmac('sha256', secret).update(text).digest();
+    return given.length === mac.length && timingSafeEqual(given, mac);
+  });
+}
+
+async function used(knobs: Knobs, key: string): Promise<boolean> {
+  if (!knobs.remembers) return false;
+  if (!knobs.looksThenWrites) return knobs.store.take(key, knobs.ttlMs);
+  const seen = knobs.store.has(key);
+  await delay(5);
+  knobs.store.put(key, knobs.ttlMs);
+  return seen;
+}
