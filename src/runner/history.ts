@@ -1,5 +1,5 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Entry, LedgerValue } from '../ledger/entry.ts';
+import type { Entry, EntryKind, LedgerValue } from '../ledger/entry.ts';
 import { isFinal, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
 import { begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
@@ -90,10 +90,13 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
   }
 }
 
+/** The kinds of entry that record a move between phases. */
+const MOVES: readonly EntryKind[] = ['checkpoint', 'reinstate', 'destroy'];
+
 /** The machine's event that an entry stands for; entries of evidence, gates and the like stand for none. */
 function eventOf(entry: Entry): RotationEvent | undefined {
   const { trigger, result } = entry.data;
-  if (isTrigger(trigger)) return { kind: 'trigger', trigger };
+  if (MOVES.includes(entry.kind) && isTrigger(trigger)) return { kind: 'trigger', trigger };
   if (entry.kind === 'intent') return { kind: 'intent' };
   if (entry.kind === 'outcome') return { kind: result === 'done' ? 'done' : 'failed' };
   return undefined;

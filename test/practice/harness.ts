@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
+import { afterAll } from 'vitest';
 
 /** A practice fleet of real processes, for a test. */
 export interface TestFleet {
@@ -14,7 +15,7 @@ export interface TestFleet {
   status(): Promise<Status>;
   /** Port of a part, as the fleet file has it. */
   port(name: string): number;
-  /** Ends the fleet and removes its folder. */
+  /** Ends the fleet; its folder goes when the file's tests are over. */
   stop(): Promise<void>;
 }
 
@@ -50,6 +51,20 @@ export interface Ended {
 
 const root = new URL('../..', import.meta.url).pathname;
 let program: Promise<string> | undefined;
+const folders: string[] = [];
+const fleets: ChildProcess[] = [];
+
+// Of whatever a failed test left: a supervisor that is killed takes its parts with it.
+afterAll(() => {
+  for (const fleet of fleets) if (fleet.exitCode === null) fleet.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function freshFolder(prefix: string): string {
+  const folder = mkdtempSync(join(tmpdir(), prefix));
+  folders.push(folder);
+  return folder;
+}
 
 /** The practice program, bundled from the present source into a folder of this test process. */
 export function practiceProgram(): Promise<string> {
@@ -58,8 +73,7 @@ export function practiceProgram(): Promise<string> {
 }
 
 async function bundle(): Promise<string> {
-  const outdir = mkdtempSync(join(tmpdir(), 'practice-program-'));
-  process.once('exit', () => rmSync(outdir, { recursive: true, force: true }));
+  const outdir = freshFolder('practice-program-');
   await build({
     entryPoints: { practice: join(root, 'src/practice/main.ts') },
     bundle: true,
@@ -83,7 +97,7 @@ export function plainEnv(path = process.env.PATH ?? ''): Record<string, string> 
 
 /** A fresh path for a fleet's home. */
 export function freshHome(): string {
-  return join(mkdtempSync(join(tmpdir(), 'practice-fleet-')), 'home');
+  return join(freshFolder('practice-fleet-'), 'home');
 }
 
 /** Starts the role `fleet` and reads its line, whatever it says. */
@@ -95,6 +109,7 @@ export async function launchFleet(
     stdio: ['ignore', 'pipe', 'inherit'],
     env,
   });
+  fleets.push(child);
   const lines = createInterface({ input: child.stdout });
   const line = await new Promise<string>((resolve, reject) => {
     lines.once('line', resolve);
@@ -117,7 +132,6 @@ export async function startFleet(...args: string[]): Promise<TestFleet> {
     port: (name) => portOf(home, name),
     stop: async () => {
       await ctl('down');
-      rmSync(join(home, '..'), { recursive: true, force: true });
     },
   };
 }

@@ -28,7 +28,7 @@ export const PROBE = {
   path: '/v1/sign/session-transaction',
   body: '{"probe":true}',
   causes: 'nothing',
-  deadlineMs: 400,
+  deadlineMs: 250,
   maxBytes: 65_536,
   perSecond: undefined,
 };

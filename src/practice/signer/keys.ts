@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultName } from '../faults.ts';
 import type { ClientSecrets } from './config.ts';
@@ -16,11 +16,10 @@ export interface Keys {
 /** The fault `crash-mid-roll` struck. */
 export class CrashOrdered extends Error {}
 
-/** What the faults remember over restarts: private files (0600) in the signer's own folder. */
+/** What the faults remember over restarts; the supervisor forgets it when a fault is lifted. */
 export interface Memory {
   read(fault: FaultName): string | undefined;
   write(fault: FaultName, text: string): void;
-  forget(fault: FaultName): void;
 }
 
 /** Keeps the secrets of one signer. */
@@ -50,7 +49,6 @@ export function makeKeys(memory: Memory): Keys {
       const lifted = [...faults].filter((fault) => !next.has(fault));
       const planted = [...next].filter((fault) => !faults.has(fault));
       faults = next;
-      for (const fault of lifted) memory.forget(fault);
       if (!started) return;
       if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, loaded);
       if (planted.includes('keeps-old')) keepOld();
@@ -61,7 +59,7 @@ export function makeKeys(memory: Memory): Keys {
   };
 }
 
-/** Files `<folder>/<fault>` as the faults' memory. */
+/** Private files `<folder>/<fault>` (0600) as the faults' memory. */
 export function fileMemory(folder: string): Memory {
   return {
     read: (fault) => {
@@ -75,7 +73,6 @@ export function fileMemory(folder: string): Memory {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
       writeFileSync(join(folder, fault), text, { mode: 0o600 });
     },
-    forget: (fault) => rmSync(join(folder, fault), { force: true }),
   };
 }
 

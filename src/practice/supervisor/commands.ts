@@ -24,7 +24,7 @@ export function makeCommands(practice: Practice): Commands {
     if (verb === 'freeze') part.signal('SIGSTOP');
     else if (verb === 'thaw') part.signal('SIGCONT');
     else if (verb === 'stop') await part.stop();
-    else if (verb === 'start') await part.start();
+    else if (verb === 'start') await ensureStarted(part);
     else throw new Error('store takes stop, start, freeze or thaw');
     frozen = verb === 'freeze';
     return {};
@@ -68,10 +68,17 @@ async function onPart(
       await part.stop();
       await part.start();
       return {};
+    case 'start':
+      await ensureStarted(part);
+      return {};
     default:
       await part[verb]();
       return {};
   }
+}
+
+async function ensureStarted(part: Part): Promise<void> {
+  if (part.pid() === undefined) await part.start();
 }
 
 async function changeFault(practice: Practice, verb: string, fault: string, name: string): Promise<Answer> {
@@ -84,7 +91,7 @@ async function changeFault(practice: Practice, verb: string, fault: string, name
   if (verb === 'lift') {
     forgetFault(practice, name, fault);
     // The crash was the fault's: a repaired replica is up again.
-    if (fault === 'crash-mid-roll' && replica.part.pid() === undefined) await replica.part.start();
+    if (fault === 'crash-mid-roll') await ensureStarted(replica.part);
   }
   return { faults: [...replica.faults] };
 }

@@ -102,7 +102,10 @@ function anchorSight(name: string, pairs: readonly Observation[]): Observation {
   return { ...base, verdict: failed === undefined ? 'unknown' : 'fail', seen: worst?.seen ?? 'nothing', reason };
 }
 
-/** Copies of one request at the same moment, over connections that are open already: exactly one is accepted. */
+/**
+ * Copies of one request at the same moment, over connections that are open already: exactly one is accepted. Each
+ * replica leads a round and gets half of the copies, first: behind one whose store is sound a race would stay hidden.
+ */
 const concurrent: Check = {
   id: 'replay.concurrent',
   group: 'replay',
@@ -113,15 +116,13 @@ const concurrent: Check = {
   needs: [],
   look: async (context) => [
     await observe(context, 'fleet', async () => {
-      const { copies, rounds } = context.concurrency ?? {
-        copies: Math.max(8, 4 * context.fleet.replicas.length),
-        rounds: 5,
-      };
+      const { replicas } = context.fleet;
+      const { copies, rounds } = context.concurrency ?? { copies: Math.max(8, 4 * replicas.length), rounds: 5 };
       const sights: (Sight & { about: string })[] = [];
-      for (let round = 1, spare = 2; round <= rounds; round += 1) {
-        const sight = await burst(context, copies);
+      for (let round = 0, spare = 2; round < Math.max(rounds, replicas.length); round += 1) {
+        const sight = await burst(context, spreadCopies(replicas, copies, round));
         if (sight.verdict === 'unknown' && spare-- > 0) round -= 1;
-        else sights.push({ about: `round ${round}`, ...sight });
+        else sights.push({ about: `round ${round + 1}`, ...sight });
         if (sight.verdict === 'fail') break;
       }
       return together(sights);
@@ -129,13 +130,19 @@ const concurrent: Check = {
   ],
 };
 
-async function burst(context: CheckContext, copies: number): Promise<Sight> {
+/** Where each copy goes: the first half to the round's leader, the others in turn to the replicas after it. */
+function spreadCopies(replicas: readonly Replica[], copies: number, round: number): Replica[] {
+  return Array.from({ length: copies }, (_, n) => {
+    const behind = n < copies / 2 ? 0 : 1 + (n % Math.max(1, replicas.length - 1));
+    return replicas[(round + behind) % replicas.length];
+  }).filter((replica): replica is Replica => replica !== undefined);
+}
+
+async function burst(context: CheckContext, targets: readonly Replica[]): Promise<Sight> {
   const { prober, fleet } = context;
-  const targets = Array.from({ length: copies }, (_, n) => fleet.replicas[n % fleet.replicas.length]).filter(
-    (replica): replica is Replica => replica !== undefined,
-  );
-  const share = Math.ceil(copies / Math.max(1, fleet.replicas.length));
-  for (const replica of fleet.replicas) await prober.reserve(replica, 2 * share);
+  for (const replica of fleet.replicas) {
+    await prober.reserve(replica, 2 * targets.filter((target) => target === replica).length);
+  }
   const { client, secret } = signerOf(context);
   const warmUp = { client, secret: undefined, overrideSignature: GARBAGE, paid: true };
   await Promise.all(targets.map((endpoint) => prober.probe({ ...warmUp, endpoint })));
