@@ -29,7 +29,7 @@ export const addRotations: Add = (program, declare) => {
   declare(program, {
     usage: 'overlap',
     description: 'Open the overlap: every replica accepts current and next, proven on each; then move the clients to next.',
-    examples: ['rotctl overlap', 'rotctl overlap --secret-file client-a=/run/keys/client-a.next', 'rotctl overlap --dry-run'],
+    examples: ['rotctl overlap', 'rotctl overlap --secret-file client-a=/run/keys/client-a.next'],
     options: [
       new Option('--secret-file <client=file>', 'take next from a file that only you can read; may be repeated')
         .argParser(collect)

@@ -5,7 +5,7 @@ import { type Scorecard, scorecard } from '../drill/scorecard.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { DrillTools, Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { renderScorecard } from '../report/scorecard-text.ts';
+import { renderScorecardText } from '../report/scorecard-text.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
 import { operate } from '../runner/operate.ts';
 import { SecretSearch } from './hygiene.ts';
@@ -128,7 +128,7 @@ async function endOf(session: Session, played: Played, stage: Stage): Promise<Om
     phase: 'rolled-back',
     rollback: 'verified',
     result: { store: stage.store, faults: played.faults, scorecard: card },
-    text: renderScorecard(card),
+    text: renderScorecardText(card),
     ...(good ? {} : { next: `rotctl scorecard --from-ledger ${session.ledger}` }),
   };
 }
@@ -142,7 +142,7 @@ async function brokenOff(session: Session, error: RotctlError, stage: Stage): Pr
     summary: error.message,
     error,
     result: { store: stage.store, faults: [], scorecard: card },
-    text: renderScorecard(card),
+    text: renderScorecardText(card),
     next: `rotctl ledger show --ledger ${session.ledger}`,
   };
 }
@@ -150,7 +150,8 @@ async function brokenOff(session: Session, error: RotctlError, stage: Stage): Pr
 async function cardOf(session: Session): Promise<Scorecard> {
   const ledger = await session.tools.openLedger();
   try {
-    return scorecard(await ledger.entries());
+    const entries = await ledger.entries();
+    return scorecard(entries, { ledger: { ok: true, entries: entries.length } });
   } finally {
     await ledger.close();
   }

@@ -63,8 +63,6 @@ function globalOptions(): Option[] {
     new Option('--runbook <name|file>', 'the runbook').default(DEFAULT_RUNBOOK),
     new Option('--json', 'print one JSON document on stdout'),
     new Option('--out <dir>', 'also write verdict.json, junit.xml and the JSON result here'),
-    new Option('--dry-run', 'probe for real, change nothing, say what would be changed'),
-    new Option('--yes', 'ask nothing'),
     new Option('--quiet', 'print the result and the verdict alone'),
     new Option('--verbose', 'say more: each target, and how it was tried'),
     new Option('--no-color', 'no colour and no live line'),

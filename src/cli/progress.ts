@@ -22,7 +22,7 @@ type Flags = Pick<GlobalFlags, 'json' | 'quiet' | 'verbose' | 'color'>;
 export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>, flags: Flags): Promise<Progress> {
   if (flags.quiet || flags.json) return silent(platform);
   const palette = await paletteFor(platform, flags, platform.stderr);
-  const watch = isFancy(platform, flags, platform.stderr) ? liveWatch(platform) : plainWatch(platform);
+  const watch = await openWatch(platform, flags);
   const print = (line: string): void => watch.print(line);
   return {
     phase: (phase) => print(palette.strong(`${phase}: ${describePhase(phase)}`)),
@@ -44,6 +44,12 @@ export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | '
     },
     incident: (text) => print(palette.bad(`INCIDENT ${escapeForeign(text, 400)}`)),
   };
+}
+
+/** What shows waits on stderr: a live line on a terminal, plain lines elsewhere, nothing with `--quiet` or `--json`. */
+export async function openWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>, flags: Flags): Promise<Watch> {
+  if (flags.quiet || flags.json) return { begin: () => {}, end: () => {}, print: () => {} };
+  return isFancy(platform, flags, platform.stderr) ? liveWatch(platform) : plainWatch(platform);
 }
 
 function silent({ stderr }: Pick<Platform, 'stderr'>): Progress {
@@ -68,7 +74,7 @@ export interface Watch {
 }
 
 /** On a terminal: the last line counts down, or up where the end is not known. */
-export function liveWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>): Watch {
+function liveWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>): Watch {
   const line = new LiveLine(platform);
   let show: (() => void) | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -96,7 +102,7 @@ export function liveWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>):
 }
 
 /** Elsewhere: one line for each wait that is known to be long, or turns out to be. */
-export function plainWatch({ stderr }: Pick<Platform, 'stderr'>): Watch {
+function plainWatch({ stderr }: Pick<Platform, 'stderr'>): Watch {
   let timer: NodeJS.Timeout | undefined;
   return {
     begin(what, ms) {

@@ -28,12 +28,13 @@ const LOCKED_OUT: ReadonlySet<OutcomeCode> = new Set([
  * - an acceptance counts only when the wrong secret was refused, because a signer that checks nothing accepts everything;
  * - a refusal counts only when another secret of the same client was accepted, because a wrong client id, path or clock
  *   is refused too;
- * - answers under two certificates come from two processes, or from one that was changed meanwhile, and prove nothing.
+ * - answers under two certificates come from two processes, or from one that was changed meanwhile, and prove nothing,
+ *   unless the address is one behind which several are to be expected (`many`).
  */
-export function judgeRound(client: string, replica: string, seen: readonly Seen[]): Cell[] {
+export function judgeRound(client: string, replica: string, seen: readonly Seen[], many = false): Cell[] {
   const peers = new Set(seen.flatMap(({ results }) => results.flatMap(({ peer }) => peer ?? [])));
   const unsteady =
-    peers.size > 1
+    peers.size > 1 && !many
       ? `${peers.size} certificates answered within one round: more than one process is behind this address, or it was changed meanwhile`
       : undefined;
   return seen.map((each) => {

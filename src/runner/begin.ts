@@ -8,6 +8,7 @@ import { drainMs } from './drain.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
 import { toLedger } from './evidence.ts';
+import { recordSnapshot } from './snapshot.ts';
 import type { OpenLedger, Tools } from './tools.ts';
 
 /** How a new rotation differs from the ordinary. */
@@ -53,6 +54,7 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
   );
   await journal.note('header', header(tools, inventory, pairs, options.compromised));
   await journal.note('evidence', { proof: 'preflight', verdict: preflight.verdict, ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }) });
+  await recordSnapshot(tools, journal, inventory.clients, 'before');
   return { journal, pairs, inventory };
 }
 

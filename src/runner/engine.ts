@@ -4,6 +4,7 @@ import { nextTask } from '../machine/rotation.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import { passGates } from './gates.ts';
 import type { Journal } from './journal.ts';
+import { recordSnapshot } from './snapshot.ts';
 import { runTask } from './task.ts';
 import { checkpoint } from './wait.ts';
 import type { TaskResult, World } from './world.ts';
@@ -78,6 +79,7 @@ async function closePhase(world: World, journal: Journal, options: DriveOptions)
   await journal.note('evidence', { traffic: { sent, accepted, refused, faults, routes }, verdict, ...(reason === '' ? {} : { reason }) });
   if (verdict === 'fail') throw new RotctlError('HELD', `traffic in phase ${phase}: ${reason}`);
   await enter(world, journal, options, 'complete');
+  if (journal.rotation.phase === 'rolled-back') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
 }
 
 async function leave(world: World, journal: Journal, options: DriveOptions): Promise<void> {

@@ -25,9 +25,9 @@ export interface History {
   readonly heldBecause: string | undefined;
 }
 
-/** The ids of the rotations in a ledger, oldest first. */
+/** The ids of the rotations in a ledger, oldest first. Other headers (a drill's) name no material. */
 export function rotationIds(entries: readonly Entry[]): string[] {
-  return [...new Set(entries.filter((entry) => entry.kind === 'header').map((entry) => entry.rotation))];
+  return [...new Set(entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation))];
 }
 
 /** Whether there is a rotation that is neither destroyed nor rolled back. */

@@ -3,7 +3,7 @@ import type { Endpoint, Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { Cell } from '../probe/finding.ts';
 import { awaitAccepted } from '../probe/readiness.ts';
-import { type Expected, type RoundClient, round, type Target, type Tools as ProbeTools } from '../probe/round.ts';
+import { type Expected, type RoundClient, type RoundOptions, round, type Target, type Tools as ProbeTools } from '../probe/round.ts';
 import type { Pairs } from './pair.ts';
 import type { Proven } from './world.ts';
 
@@ -28,18 +28,18 @@ export function named(name: string, endpoint: Endpoint): Target {
  * Takes rounds on each target until all cells are as expected or the readiness deadline is over: a configuration that is
  * being loaded becomes true a little later, and one that never does is reported as it was seen last.
  */
-export async function proveRounds(parts: RoundParts, targets: readonly Target[], expectations: Expectations): Promise<Proven> {
+export async function proveRounds(parts: RoundParts, targets: readonly Target[], expectations: Expectations, options: RoundOptions = {}): Promise<Proven> {
   const cells: Cell[] = [];
-  for (const target of targets) cells.push(...(await settledRound(parts, target, expectations)));
+  for (const target of targets) cells.push(...(await settledRound(parts, target, expectations, options)));
   const bad = cells.filter((cell) => cell.verdict !== 'pass');
   return { verdict: compose(cells.map((cell) => cell.verdict)), reason: bad.slice(0, 3).map(say).join('; '), cells, findings: [], owed: [] };
 }
 
-async function settledRound(parts: RoundParts, target: Target, expectations: Expectations): Promise<readonly Cell[]> {
+async function settledRound(parts: RoundParts, target: Target, expectations: Expectations, options: RoundOptions): Promise<readonly Cell[]> {
   const { clock } = parts.tools;
   const until = clock.monotonic() + parts.readiness.deadlineMs;
   for (;;) {
-    const cells = await round(parts.tools, target, expected(parts.pairs, expectations));
+    const cells = await round(parts.tools, target, expected(parts.pairs, expectations), options);
     if (cells.every((cell) => cell.verdict === 'pass') || clock.monotonic() >= until) return cells;
     await clock.sleep(PAUSE_MS);
   }

@@ -82,9 +82,9 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     async prove(proof, phase, targets) {
       switch (proof.proves) {
         case 'accepts':
-          return proveRounds(rounds, placesOf(proof.on, targets), { [proof.generation]: 'ACCEPTED' });
+          return proveRounds(rounds, placesOf(proof.on, targets), { [proof.generation]: 'ACCEPTED' }, { many: proof.on === 'balancer' });
         case 'refuses':
-          return proveRounds(rounds, placesOf(proof.on, targets), refusal(proof));
+          return proveRounds(rounds, placesOf(proof.on, targets), refusal(proof), { many: proof.on === 'balancer' });
         case 'signs':
           return proveSigns(usage, targets, proof.generation);
         case 'unused':

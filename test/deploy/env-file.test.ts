@@ -178,7 +178,11 @@ describe("writing a replica's accepted secrets", () => {
 
   it('that are there already touches nothing, in whatever quotes they stand', async () => {
     const value = JSON.stringify({ 'client-a': [text(CURRENT)] });
-    for (const content of [`KEYS='${value}'\n`, `KEYS=${quoted(value)}\n`, `KEYS='${value.replace(':', ' : ')}'\n`]) {
+    for (const content of [
+      `KEYS='${value}'\n`,
+      `KEYS=${quoted(value)}\n`,
+      `KEYS='${value.replace('[', ' [ ').replace(']', '\t]')}'\n`,
+    ]) {
       const { driver, replica, path, files } = await placeWith(content, json('/{client}'));
       const before = await stat(path);
       expect(await driver.writeAccepted(replica, new Map([['client-a', [CURRENT]]]))).toEqual({ changed: false });

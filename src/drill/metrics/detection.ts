@@ -79,7 +79,8 @@ function drillSeq(story: Story): number[] {
   return story.drill === undefined ? [] : [story.drill.seq];
 }
 
-function firstFailing(story: Story, fault: PlantedFault): Entry | undefined {
+/** The first entry that shows a fault: an outcome, a proof or a gate that did not pass, else the word that it was found. */
+export function firstFailing(story: Story, fault: PlantedFault): Entry | undefined {
   const during = story.entries.filter(({ seq }) => seq > fault.planted.seq && seq <= fault.until);
   return during.find(isFailing) ?? fault.found;
 }

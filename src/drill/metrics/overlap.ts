@@ -1,4 +1,5 @@
 import type { Phase } from '../../machine/phase.ts';
+import { firstFailing } from './detection.ts';
 import { judged, type Measure } from './metric.ts';
 import { firstIntent, type Move, proofsIn, type RotationStory, timeOf } from './rotation.ts';
 import { cellsIn } from './sighting.ts';
@@ -11,7 +12,7 @@ interface Span {
   readonly entries: readonly number[];
 }
 
-/** 1. First intent of the opening → the proof by which the last replica was seen to accept both; without time spent under a fault. */
+/** 1. First intent of the opening → the proof by which the last replica was seen to accept both; without time in which a planted fault was in the way. */
 export function timeToOverlap(story: Story): Measure {
   const spans: Span[] = [];
   const failures: string[] = [];
@@ -44,7 +45,7 @@ function unproven(rotation: RotationStory, proofs: RotationStory['entries']): st
   );
 }
 
-/** 2. Overlap proven → the proof by which the last client was seen to sign with `next`; without time spent under a fault. */
+/** 2. Overlap proven → the proof by which the last client was seen to sign with `next`; without time in which a planted fault was in the way. */
 export function timeToSwitch(story: Story): Measure {
   const spans: Span[] = [];
   for (const rotation of story.rotations) {
@@ -122,11 +123,14 @@ function ofSpans(
   });
 }
 
-/** The milliseconds between two times in which no fault was planted: a drill's own sabotage is not the fleet's slowness. */
+/**
+ * The milliseconds between two times without those from a planted fault's first sign to its lifting: a drill's own
+ * sabotage is not the fleet's slowness.
+ */
 function faultless(story: Story, from: number, to: number): number {
   const ends = story.faults.map((fault) => ({
-    start: Math.max(from, timeOf(fault.planted)),
-    end: Math.min(to, fault.lifted === undefined ? timeOf(fault.found ?? fault.planted) : timeOf(fault.lifted)),
+    start: Math.max(from, timeOf(firstFailing(story, fault) ?? fault.planted)),
+    end: Math.min(to, timeOf(fault.lifted ?? fault.found ?? fault.planted)),
   }));
   let left = to - from;
   let covered = from;

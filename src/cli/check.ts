@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import { CHECKLIST, extraVectorChecks } from '../probe/checks/checklist.ts';
+import { CHECKS } from '../probe/checks/list.ts';
+import { readVectors } from '../probe/vectors.ts';
+import { lookAtAll, openLook } from './look.ts';
+import type { Platform } from './platform.ts';
+import type { GlobalFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
+
+/** What was typed for `check`. */
+export interface CheckRequest {
+  /** A file of vectors to run in place of the checklist. */
+  readonly vectors: string | undefined;
+}
+
+/**
+ * Tries the checklist, or the vectors of a file, on every replica. Exit 1 when a check fails, 12 when one that matters
+ * could not be told.
+ */
+export async function check(platform: Platform, flags: GlobalFlags, { vectors }: CheckRequest): Promise<CommandEnd> {
+  const file = vectors === undefined ? undefined : resolve(platform.cwd, vectors);
+  const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
+  const look = await openLook(platform, flags, given);
+  try {
+    const ids = given?.vectors.map(({ id }) => id) ?? [];
+    const checks = given === undefined ? CHECKS : [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
+    return await lookAtAll(platform, flags, 'check', look, checks);
+  } finally {
+    await look.close();
+  }
+}

@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { readSecret } from '../credential/reference.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { burnOwed } from '../probe/checks/replay-over-time.ts';
+import type { Check, CheckContext } from '../probe/checks/check.ts';
+import { runChecks } from '../probe/checks/run-checks.ts';
+import type { Finding } from '../probe/finding.ts';
+import { createProber } from '../probe/prober.ts';
+import { readVectors, type VectorFile } from '../probe/vectors.ts';
+import { verdictOf } from '../runner/preflight.ts';
+import { CheckLines } from './check-lines.ts';
+import { loadFleet } from './load.ts';
+import type { Platform } from './platform.ts';
+import { openWatch, type Watch } from './progress.ts';
+import type { GlobalFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
+
+/** The vectors that are shipped. */
+const VECTORS = 'signer-auth-v1.json';
+
+/** A fleet that is looked at, and what looks. */
+export interface Look {
+  readonly fleet: Fleet;
+  readonly context: CheckContext;
+  readonly watch: Watch;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens connections to look at a fleet with the secrets that its clients have now. Changes nothing.
+ *
+ * @param vectors a file of vectors to use in place of the shipped one
+ * @throws RotctlError as `loadFleet`, and for secrets and certificates that cannot be used
+ */
+export async function openLook(platform: Platform, flags: GlobalFlags, vectors?: VectorFile): Promise<Look> {
+  const fleet = await loadFleet(platform, flags);
+  const clients = await readClients(platform, fleet, flags.clients);
+  const { clock, random } = platform;
+  const transport = await platform.transport(fleet.tls);
+  const watch = await openWatch(platform, flags);
+  const prober = createProber({ settings: fleet.probe, outcomes: fleet.outcomes, transport, clock, random, runId: random.hex(6) });
+  const { maxAgeMs, nonceTtlMs, clockErrorMs } = fleet.replay;
+  const context: CheckContext = {
+    prober,
+    clock,
+    random,
+    fleet,
+    clients,
+    vectors: vectors ?? (await shippedVectors(platform)),
+    burned: [],
+    owed: [],
+    patienceMs: nonceTtlMs + maxAgeMs + 10 * clockErrorMs + 1000,
+    onWait: (why, ms) => watch.begin(why, ms),
+    signal: platform.interrupted,
+  };
+  return { fleet, context, watch, close: () => transport.close() };
+}
+
+async function readClients(platform: Platform, fleet: Fleet, wanted: readonly string[]): Promise<CheckContext['clients']> {
+  const stranger = wanted.find((id) => !fleet.clients.some((client) => client.id === id));
+  if (stranger !== undefined) {
+    throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${fleet.clients.map(({ id }) => id).join(', ')}`);
+  }
+  const files = await platform.privateFiles();
+  const chosen = fleet.clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
+  return Promise.all(
+    chosen.map(async ({ id, secret }) => ({ id, accepted: [{ generation: 'current' as const, secret: await readSecret(secret, files) }] })),
+  );
+}
+
+async function shippedVectors({ shipped, readText }: Pick<Platform, 'shipped' | 'readText'>): Promise<VectorFile> {
+  const file = join(shipped.spec, VECTORS);
+  return readVectors(await readText(file), file);
+}
+
+/** What a list of checks came to, as far as it was run. */
+interface Looked {
+  readonly findings: readonly Finding[];
+  /** The signal that ended it early. */
+  readonly stoppedBy: string | undefined;
+}
+
+/**
+ * Runs checks one after the other, each shown while it runs and told when it is done, and makes an end of them.
+ *
+ * @param command the command whose end it is
+ */
+export async function lookAtAll(platform: Platform, flags: GlobalFlags, command: string, look: Look, checks: readonly Check[]): Promise<CommandEnd> {
+  const started = platform.clock.monotonic();
+  const { findings, stoppedBy } = await runAll(platform, flags, look, checks);
+  const ms = Math.round(platform.clock.monotonic() - started);
+  const base = { command, fleet: look.fleet.name, checks: findings, text: '', result: { replicas: look.fleet.replicas.length, ms } };
+  if (stoppedBy !== undefined) {
+    const error = new RotctlError('STOPPED', `stopped by ${stoppedBy}: ${findings.length} results until then`, { next: `rotctl ${command}` });
+    return { ...base, verdict: 'stopped', summary: error.message, error };
+  }
+  const verdict = verdictOf(findings);
+  const exitCode = { pass: 0, fail: 1, unknown: 12 }[verdict];
+  return { ...base, verdict, exitCode, summary: `${command} of ${look.fleet.name}, ${look.fleet.replicas.length} replicas` };
+}
+
+async function runAll(platform: Platform, flags: GlobalFlags, look: Look, checks: readonly Check[]): Promise<Looked> {
+  const findings: Finding[] = [];
+  const lines = flags.json ? undefined : await CheckLines.open(platform, flags, checks);
+  const { watch } = look;
+  try {
+    const owed = checks.some(({ id }) => id === 'replay.after-ttl') ? await burnOwed(look.context) : [];
+    for (const check of checks) {
+      watch.begin(`${check.id}: ${check.title}`, undefined);
+      const found = await runChecks([check], { ...look.context, owed });
+      watch.end();
+      findings.push(...found);
+      lines?.tell(check, found);
+    }
+    return { findings, stoppedBy: undefined };
+  } catch (error) {
+    watch.end();
+    if (!platform.interrupted.aborted) throw error;
+    return { findings, stoppedBy: String(platform.interrupted.reason) };
+  }
+}

@@ -1,0 +1,50 @@
+import { scorecard } from '../drill/scorecard.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { scorecardDocument } from '../report/scorecard-json.ts';
+import { renderScorecardText } from '../report/scorecard-text.ts';
+import { paletteFor } from './colour.ts';
+import { readLedger, refuseBroken } from './ledger.ts';
+import type { Platform } from './platform.ts';
+import type { GlobalFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
+
+/** What was typed for `scorecard`. */
+export interface ScorecardRequest {
+  /** The ledger to score, in place of the fleet's own. */
+  readonly from: string | undefined;
+}
+
+/**
+ * Computes the scorecard of a ledger. Exit 1 when a critical metric fails, 12 when one could not be told.
+ *
+ * @throws RotctlError `LEDGER_BROKEN` when the ledger does not verify
+ */
+export async function printScorecard(platform: Platform, flags: GlobalFlags, { from }: ScorecardRequest): Promise<CommandEnd> {
+  const { path, snapshot } = await readLedger(platform, { ...flags, ledger: from ?? flags.ledger });
+  refuseBroken(path, snapshot);
+  const slo = {
+    minPassPercent: numberIn(platform.env, 'GAMEDAY_MIN_PASS_PERCENT', 100),
+    maxTotalDurationS: numberIn(platform.env, 'GAMEDAY_MAX_TOTAL_DURATION_S', 120),
+  };
+  const card = scorecard(snapshot.entries, { ledger: { ok: true, entries: snapshot.entries.length }, slo });
+  const palette = await paletteFor(platform, flags, platform.stdout);
+  return {
+    command: 'scorecard',
+    verdict: card.verdict,
+    exitCode: { pass: 0, fail: 1, unknown: 12 }[card.verdict],
+    summary: card.headline.replace(/^[A-Z]+ /, ''),
+    ...(card.run === '' ? {} : { rotation: card.run }),
+    ...(card.fleet === '' ? {} : { fleet: card.fleet }),
+    result: scorecardDocument(card),
+    text: renderScorecardText(card, { palette, verbose: flags.verbose }),
+  };
+}
+
+/** A number from the environment. @throws RotctlError `USAGE` when it is none */
+function numberIn(env: Platform['env'], name: string, fallback: number): number {
+  const text = env[name];
+  if (text === undefined || text === '') return fallback;
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new RotctlError('USAGE', `${name} must be a number of 0 or more, got ${JSON.stringify(text)}`);
+}
