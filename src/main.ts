@@ -1,6 +1,10 @@
 import type { Platform } from './cli/platform.ts';
+import { runCli } from './cli/run.ts';
 import { RotctlError } from './errors/rotctl-error.ts';
+import { systemPlatform } from './system/platform.ts';
+import { watchSignals } from './system/signals.ts';
 import { hardenProcess, refuseDebugSwitches, refuseOldNode } from './system/startup.ts';
+import { flushed } from './system/streams.ts';
 
 const ROOT = new URL('../', import.meta.url);
 const BUILT = new URL('./', import.meta.url);
@@ -12,8 +16,7 @@ const BUG_EXIT = 70;
 async function main(argv: readonly string[]): Promise<number> {
   hardenProcess();
   process.on('uncaughtException', (error) => endWithBug(error));
-  const [{ runCli }, platform] = await Promise.all([import('./cli/run.ts'), makePlatform()]);
-  return runCli(argv, platform, refusal());
+  return runCli(argv, makePlatform(), refusal());
 }
 
 /** Why this process must not work with secrets, if so. */
@@ -27,11 +30,7 @@ function refusal(): RotctlError | undefined {
   }
 }
 
-async function makePlatform(): Promise<Platform> {
-  const [{ systemPlatform }, { watchSignals }] = await Promise.all([
-    import('./system/platform.ts'),
-    import('./system/signals.ts'),
-  ]);
+function makePlatform(): Platform {
   const interrupted = watchSignals({
     say: (line) => process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}${line}\n`),
     end: () => process.exit(STOPPED_EXIT),
@@ -65,14 +64,16 @@ function takeLock(system: Pick<Platform, 'clock' | 'ledgerDisk'>): Platform['loc
 
 /** A bug is told by its kind alone: a stack, and even a message, may hold anything. */
 function endWithBug(error: unknown): never {
-  const kind = error instanceof RotctlError ? `${error.code}: ${error.message}` : error instanceof Error ? error.name : 'unknown';
-  process.stderr.write(`error: a bug in rotctl (${kind}); report it, with the command and the version\nFAIL INTERNAL\n`);
+  const kind =
+    error instanceof RotctlError ? `${error.code}: ${error.message}` : error instanceof Error ? error.name : 'unknown';
+  process.stderr.write(
+    `error: a bug in rotctl (${kind}); report it, with the command and the version\nFAIL INTERNAL\n`,
+  );
   process.exit(BUG_EXIT);
 }
 
 /** Ends the process when all output is handed over, whatever is still open. */
 async function end(code: number): Promise<void> {
-  const { flushed } = await import('./system/streams.ts');
   process.exitCode = code;
   await flushed(process.stdout, process.stderr);
   process.exit(code);

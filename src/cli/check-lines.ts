@@ -20,7 +20,11 @@ export class CheckLines {
     this.#width = width;
   }
 
-  static async open(platform: Pick<Platform, 'stdout' | 'env'>, flags: GlobalFlags, checks: readonly Check[]): Promise<CheckLines> {
+  static async open(
+    platform: Pick<Platform, 'stdout' | 'env'>,
+    flags: GlobalFlags,
+    checks: readonly Check[],
+  ): Promise<CheckLines> {
     const palette = await paletteFor(platform, flags, platform.stdout);
     return new CheckLines(platform.stdout, palette, flags.verbose, Math.max(0, ...checks.map(({ id }) => id.length)));
   }

@@ -23,7 +23,8 @@ export async function check(platform: Platform, flags: GlobalFlags, { vectors }:
   const look = await openLook(platform, flags, given);
   try {
     const ids = given?.vectors.map(({ id }) => id) ?? [];
-    const checks = given === undefined ? CHECKS : [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
+    const checks =
+      given === undefined ? CHECKS : [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
     return await lookAtAll(platform, flags, 'check', look, checks);
   } finally {
     await look.close();

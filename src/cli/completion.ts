@@ -10,9 +10,19 @@ interface Choice {
 
 /** Prints a completion script, made from the tree of commands. @throws RotctlError `USAGE` for another shell */
 export function completion(program: Command, shell: string): CommandEnd {
-  const choices = choicesOf(program, '', program.options.flatMap(({ long }) => long ?? []));
+  const choices = choicesOf(
+    program,
+    '',
+    program.options.flatMap(({ long }) => long ?? []),
+  );
   const text = scriptFor(shell, choices);
-  return { command: 'completion', verdict: 'pass', summary: `completion for ${shell}`, text, result: { shell, script: text } };
+  return {
+    command: 'completion',
+    verdict: 'pass',
+    summary: `completion for ${shell}`,
+    text,
+    result: { shell, script: text },
+  };
 }
 
 function scriptFor(shell: string, choices: readonly Choice[]): string {
@@ -24,7 +34,9 @@ function scriptFor(shell: string, choices: readonly Choice[]): string {
     case 'fish':
       return fish(choices);
     default:
-      throw new RotctlError('USAGE', `there is no completion for ${JSON.stringify(shell)}`, { hint: 'bash, zsh or fish' });
+      throw new RotctlError('USAGE', `there is no completion for ${JSON.stringify(shell)}`, {
+        hint: 'bash, zsh or fish',
+      });
   }
 }
 
@@ -55,7 +67,13 @@ complete -F _rotctl rotctl
 
 function fish(choices: readonly Choice[]): string {
   const lines = choices.flatMap(({ path, words }) => {
-    const condition = path === '' ? '__fish_use_subcommand' : path.split(' ').map((word) => `__fish_seen_subcommand_from ${word}`).join('; and ');
+    const condition =
+      path === ''
+        ? '__fish_use_subcommand'
+        : path
+            .split(' ')
+            .map((word) => `__fish_seen_subcommand_from ${word}`)
+            .join('; and ');
     return words.map((word) => {
       const what = word.startsWith('--') ? `-l ${word.slice(2)}` : `-f -a ${word}`;
       return `complete -c rotctl -n '${condition}' ${what}`;

@@ -7,7 +7,8 @@ const breaking = (): Option[] => [
   new Option('--break-lock', 'take over a lock whose holder cannot be proven dead; needs --reason'),
   new Option('--reason <text>', 'why, for the ledger'),
 ];
-const waiting = (): Option => new Option('--wait', 'wait at time gates, with a countdown, instead of ending there with 15');
+const waiting = (): Option =>
+  new Option('--wait', 'wait at time gates, with a countdown, instead of ending there with 15');
 
 function rotation(command: RotateRequest['command']): (call: Call) => Promise<CommandEnd> {
   return async ({ platform, flags, options }) => {
@@ -28,7 +29,8 @@ function rotation(command: RotateRequest['command']): (call: Call) => Promise<Co
 export const addRotations: Add = (program, declare) => {
   declare(program, {
     usage: 'overlap',
-    description: 'Open the overlap: every replica accepts current and next, proven on each; then move the clients to next.',
+    description:
+      'Open the overlap: every replica accepts current and next, proven on each; then move the clients to next.',
     examples: ['rotctl overlap', 'rotctl overlap --secret-file client-a=/run/keys/client-a.next'],
     options: [
       new Option('--secret-file <client=file>', 'take next from a file that only you can read; may be repeated')
@@ -50,7 +52,11 @@ export const addRotations: Add = (program, declare) => {
     usage: 'rollback',
     description: 'Go back to current, from any phase before the destruction of the old secret.',
     examples: ['rotctl rollback', 'rotctl rollback --reinstate --reason "client-b still signs with the old secret"'],
-    options: [new Option('--reinstate', 're-open the overlap after current was retired; needs --reason'), waiting(), ...breaking()],
+    options: [
+      new Option('--reinstate', 're-open the overlap after current was retired; needs --reason'),
+      waiting(),
+      ...breaking(),
+    ],
     action: rotation('rollback'),
   });
   declare(program, {

@@ -31,7 +31,8 @@ export const addPractice: Add = (program, declare) => {
     examples: ['rotctl practice status'],
     options: [home()],
     schema: 'practice-status',
-    action: async ({ platform, options }) => (await import('./practice.ts')).practiceStatus(platform, String(options.home)),
+    action: async ({ platform, options }) =>
+      (await import('./practice.ts')).practiceStatus(platform, String(options.home)),
   });
   declare(practice, {
     usage: 'down',
@@ -39,7 +40,8 @@ export const addPractice: Add = (program, declare) => {
     examples: ['rotctl practice down'],
     options: [home()],
     schema: 'practice-down',
-    action: async ({ platform, options }) => (await import('./practice.ts')).practiceDown(platform, String(options.home)),
+    action: async ({ platform, options }) =>
+      (await import('./practice.ts')).practiceDown(platform, String(options.home)),
   });
 };
 

@@ -5,7 +5,8 @@ import { type Add, group } from './declaration.ts';
 export const addReading: Add = (program, declare) => {
   declare(program, {
     usage: 'status',
-    description: 'Say where each rotation stands, who is behind, and what to type next. Reads the ledger, changes nothing.',
+    description:
+      'Say where each rotation stands, who is behind, and what to type next. Reads the ledger, changes nothing.',
     examples: ['rotctl status', 'rotctl status --json', 'rotctl status --ledger copy/rotation-ledger.yaml'],
     action: async ({ platform, flags }) => (await import('./status.ts')).status(platform, flags),
   });
@@ -16,7 +17,9 @@ export const addReading: Add = (program, declare) => {
     options: [new Option('--from-ledger <file>', 'this ledger (default: the fleet’s own)')],
     action: async ({ platform, flags, options }) => {
       const { printScorecard } = await import('./scorecard.ts');
-      return printScorecard(platform, flags, { from: typeof options.fromLedger === 'string' ? options.fromLedger : undefined });
+      return printScorecard(platform, flags, {
+        from: typeof options.fromLedger === 'string' ? options.fromLedger : undefined,
+      });
     },
   });
   declare(program, {
@@ -29,7 +32,10 @@ export const addReading: Add = (program, declare) => {
 
 /** The commands on the ledger itself. */
 export const addLedger: Add = (program, declare) => {
-  const ledger = group(program, 'ledger', 'Show, verify or export the ledger.', ['rotctl ledger show', 'rotctl ledger verify']);
+  const ledger = group(program, 'ledger', 'Show, verify or export the ledger.', [
+    'rotctl ledger show',
+    'rotctl ledger verify',
+  ]);
   declare(ledger, {
     usage: 'show',
     description: 'Print the entries of the ledger, one a line.',

@@ -6,9 +6,16 @@ export const addDrill: Add = (program, declare) => {
   declare(program, {
     usage: 'drill',
     description: 'Rehearse a whole rotation with faults, on a practice fleet of its own or on a staging fleet.',
-    examples: ['rotctl drill', 'rotctl drill --fault misses-next', 'rotctl drill --list-faults', 'rotctl drill --fleet staging.yaml'],
+    examples: [
+      'rotctl drill',
+      'rotctl drill --fault misses-next',
+      'rotctl drill --list-faults',
+      'rotctl drill --fleet staging.yaml',
+    ],
     options: [
-      new Option('--fault <name>', 'plant this fault, which the drill must find; may be repeated').argParser(collect).default([], 'none'),
+      new Option('--fault <name>', 'plant this fault, which the drill must find; may be repeated')
+        .argParser(collect)
+        .default([], 'none'),
       new Option('--list-faults', 'list the faults that can be planted'),
       new Option('--store <kind>', 'replay store of the practice fleet').choices(['auto', 'embedded']).default('auto'),
     ],

@@ -13,7 +13,8 @@ const PASSED = 'done and proven, or rehearsed';
  */
 export async function explain(code: string): Promise<CommandEnd> {
   const known = ownCode(code.toUpperCase());
-  if (known !== undefined) return told(code.toUpperCase(), textOfError(known), { code: known, ...ERROR_CATALOGUE[known] });
+  if (known !== undefined)
+    return told(code.toUpperCase(), textOfError(known), { code: known, ...ERROR_CATALOGUE[known] });
   if (/^[0-9]+$/.test(code)) return explainExit(Number(code));
   return explainCheck(code);
 }
@@ -33,8 +34,12 @@ function textOfError(code: ErrorCode): string {
 function explainExit(exit: number): CommandEnd {
   if (exit === 0) return told('exit 0', `exit 0\n  means  ${PASSED}\n  do     nothing\n`, { exit, means: PASSED });
   const codes = CODES.filter((code) => ERROR_CATALOGUE[code].exit === exit);
-  if (codes.length === 0) throw unknown(String(exit), [...new Set(CODES.map((code) => String(ERROR_CATALOGUE[code].exit)))]);
-  return told(`exit ${exit}`, codes.map(textOfError).join(''), { exit, codes: codes.map((code) => ({ code, ...ERROR_CATALOGUE[code] })) });
+  if (codes.length === 0)
+    throw unknown(String(exit), [...new Set(CODES.map((code) => String(ERROR_CATALOGUE[code].exit)))]);
+  return told(`exit ${exit}`, codes.map(textOfError).join(''), {
+    exit,
+    codes: codes.map((code) => ({ code, ...ERROR_CATALOGUE[code] })),
+  });
 }
 
 async function explainCheck(id: string): Promise<CommandEnd> {

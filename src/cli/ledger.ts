@@ -11,11 +11,19 @@ import type { CommandEnd } from './result.ts';
 type Looking = Pick<Platform, 'cwd' | 'ledgerDisk'>;
 
 /** Prints the ledger's entries, one a line; of a broken ledger, those before the break. */
-export async function showLedger(platform: Looking, flags: GlobalFlags, { last }: { readonly last: number | undefined }): Promise<CommandEnd> {
+export async function showLedger(
+  platform: Looking,
+  flags: GlobalFlags,
+  { last }: { readonly last: number | undefined },
+): Promise<CommandEnd> {
   const { path, snapshot } = await readLedger(platform, flags);
   const entries = last === undefined ? snapshot.entries : snapshot.entries.slice(-last);
   const lines = entries.map((entry) => lineOf(entry, flags.verbose));
-  return { ...endOf('ledger-show', path, snapshot), text: lines.map((line) => `${line}\n`).join(''), result: { ledger: path, entries } };
+  return {
+    ...endOf('ledger-show', path, snapshot),
+    text: lines.map((line) => `${line}\n`).join(''),
+    result: { ledger: path, entries },
+  };
 }
 
 /** Prints the ledger's entries as JSON lines; refuses a broken ledger. @throws RotctlError `LEDGER_BROKEN` */
@@ -56,7 +64,10 @@ export async function checkLedger(platform: Looking, flags: GlobalFlags): Promis
 }
 
 /** A ledger as it stands, with where it is. Nothing is written. */
-export async function readLedger(platform: Looking, flags: Pick<GlobalFlags, 'ledger' | 'fleet'>): Promise<{ path: string; snapshot: Snapshot }> {
+export async function readLedger(
+  platform: Looking,
+  flags: Pick<GlobalFlags, 'ledger' | 'fleet'>,
+): Promise<{ path: string; snapshot: Snapshot }> {
   const path = ledgerPath(flags, fleetPath(platform, flags));
   return { path, snapshot: await readSnapshot(path, { disk: await platform.ledgerDisk() }) };
 }
@@ -68,7 +79,11 @@ export function refuseBroken(path: string, { exists, problems }: Snapshot): void
     const at = first.line === 0 ? { file: path } : { file: path, line: first.line };
     throw new RotctlError('LEDGER_BROKEN', first.what, { at, next: 'rotctl ledger verify' });
   }
-  if (!exists) throw new RotctlError('INPUT_UNREADABLE', 'there is no ledger', { at: { file: path }, hint: 'name it with --ledger FILE' });
+  if (!exists)
+    throw new RotctlError('INPUT_UNREADABLE', 'there is no ledger', {
+      at: { file: path },
+      hint: 'name it with --ledger FILE',
+    });
 }
 
 /** What a crash left at a ledger's end, in words. */
@@ -81,18 +96,32 @@ export function problemLine(path: string, { line, what }: LedgerProblem): string
   return `${line === 0 ? path : `${path}:${line}`}: ${escapeForeign(what, 400)}`;
 }
 
-function endOf(command: string, path: string, { exists, entries, problems, torn }: Snapshot): Pick<CommandEnd, 'command' | 'verdict' | 'summary' | 'exitCode'> {
+function endOf(
+  command: string,
+  path: string,
+  { exists, entries, problems, torn }: Snapshot,
+): Pick<CommandEnd, 'command' | 'verdict' | 'summary' | 'exitCode'> {
   const broken = problems[0];
-  if (broken !== undefined) return { command, verdict: 'fail', exitCode: 2, summary: `the ledger is broken: ${problemLine(path, broken)}` };
+  if (broken !== undefined)
+    return { command, verdict: 'fail', exitCode: 2, summary: `the ledger is broken: ${problemLine(path, broken)}` };
   if (!exists) return { command, verdict: 'pass', summary: 'there is no ledger yet' };
-  return { command, verdict: 'pass', summary: `${count(entries.length, 'entry', 'entries')}${torn === undefined ? '' : `; ${tornLine(torn)}`}` };
+  return {
+    command,
+    verdict: 'pass',
+    summary: `${count(entries.length, 'entry', 'entries')}${torn === undefined ? '' : `; ${tornLine(torn)}`}`,
+  };
 }
 
 function lineOf({ seq, at, rotation, phase, kind, step, data }: Entry, verbose: boolean): string {
   const { verdict, reason, targets, trigger, proof } = data;
-  const words = [trigger, proof, Array.isArray(targets) ? targets.join(', ') : undefined, verdict, reason].filter((part) => typeof part === 'string');
+  const words = [trigger, proof, Array.isArray(targets) ? targets.join(', ') : undefined, verdict, reason].filter(
+    (part) => typeof part === 'string',
+  );
   const rest = verbose ? JSON.stringify(data) : words.join('; ');
-  return escapeForeign(`${String(seq).padStart(5)}  ${at}  ${rotation}  ${phase}  ${kind}${step === null ? '' : ` ${step}`}  ${rest}`.trimEnd(), verbose ? 100_000 : 400);
+  return escapeForeign(
+    `${String(seq).padStart(5)}  ${at}  ${rotation}  ${phase}  ${kind}${step === null ? '' : ` ${step}`}  ${rest}`.trimEnd(),
+    verbose ? 100_000 : 400,
+  );
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

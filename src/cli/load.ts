@@ -19,10 +19,7 @@ export function fleetPath({ cwd }: Pick<Platform, 'cwd'>, { fleet }: Pick<Global
  *
  * @throws RotctlError `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID` with file, line and column
  */
-export async function loadFleet(
-  platform: Reading,
-  flags: Pick<GlobalFlags, 'fleet' | 'fleetGiven'>,
-): Promise<Fleet> {
+export async function loadFleet(platform: Reading, flags: Pick<GlobalFlags, 'fleet' | 'fleetGiven'>): Promise<Fleet> {
   const file = fleetPath(platform, flags);
   if (!(await platform.exists(file))) {
     throw new RotctlError('INPUT_UNREADABLE', 'the fleet file does not exist', {
@@ -45,7 +42,10 @@ export async function loadRunbook(platform: Reading, name: string): Promise<Runb
   const file = bare ? join(platform.shipped.runbooks, `${name}.yaml`) : resolve(platform.cwd, name);
   if (!(await platform.exists(file))) {
     const what = bare ? `no runbook of the name ${name} is shipped` : 'the runbook does not exist';
-    throw new RotctlError('INPUT_UNREADABLE', what, { at: { file }, hint: 'give the path of a YAML file with --runbook FILE' });
+    throw new RotctlError('INPUT_UNREADABLE', what, {
+      at: { file },
+      hint: 'give the path of a YAML file with --runbook FILE',
+    });
   }
   const text = await platform.readText(file);
   const { readRunbook } = await import('../runbook/read.ts');

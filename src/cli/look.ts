@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { readSecret } from '../credential/reference.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import { burnOwed } from '../probe/checks/replay-over-time.ts';
 import type { Check, CheckContext } from '../probe/checks/check.ts';
+import { burnOwed } from '../probe/checks/replay-over-time.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import { createProber } from '../probe/prober.ts';
@@ -39,7 +39,14 @@ export async function openLook(platform: Platform, flags: GlobalFlags, vectors?:
   const { clock, random } = platform;
   const transport = await platform.transport(fleet.tls);
   const watch = await openWatch(platform, flags);
-  const prober = createProber({ settings: fleet.probe, outcomes: fleet.outcomes, transport, clock, random, runId: random.hex(6) });
+  const prober = createProber({
+    settings: fleet.probe,
+    outcomes: fleet.outcomes,
+    transport,
+    clock,
+    random,
+    runId: random.hex(6),
+  });
   const { maxAgeMs, nonceTtlMs, clockErrorMs } = fleet.replay;
   const context: CheckContext = {
     prober,
@@ -57,15 +64,25 @@ export async function openLook(platform: Platform, flags: GlobalFlags, vectors?:
   return { fleet, context, watch, close: () => transport.close() };
 }
 
-async function readClients(platform: Platform, fleet: Fleet, wanted: readonly string[]): Promise<CheckContext['clients']> {
+async function readClients(
+  platform: Platform,
+  fleet: Fleet,
+  wanted: readonly string[],
+): Promise<CheckContext['clients']> {
   const stranger = wanted.find((id) => !fleet.clients.some((client) => client.id === id));
   if (stranger !== undefined) {
-    throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${fleet.clients.map(({ id }) => id).join(', ')}`);
+    throw new RotctlError(
+      'USAGE',
+      `the fleet has no client ${stranger}; it has ${fleet.clients.map(({ id }) => id).join(', ')}`,
+    );
   }
   const files = await platform.privateFiles();
   const chosen = fleet.clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
   return Promise.all(
-    chosen.map(async ({ id, secret }) => ({ id, accepted: [{ generation: 'current' as const, secret: await readSecret(secret, files) }] })),
+    chosen.map(async ({ id, secret }) => ({
+      id,
+      accepted: [{ generation: 'current' as const, secret: await readSecret(secret, files) }],
+    })),
   );
 }
 
@@ -86,18 +103,37 @@ interface Looked {
  *
  * @param command the command whose end it is
  */
-export async function lookAtAll(platform: Platform, flags: GlobalFlags, command: string, look: Look, checks: readonly Check[]): Promise<CommandEnd> {
+export async function lookAtAll(
+  platform: Platform,
+  flags: GlobalFlags,
+  command: string,
+  look: Look,
+  checks: readonly Check[],
+): Promise<CommandEnd> {
   const started = platform.clock.monotonic();
   const { findings, stoppedBy } = await runAll(platform, flags, look, checks);
   const ms = Math.round(platform.clock.monotonic() - started);
-  const base = { command, fleet: look.fleet.name, checks: findings, text: '', result: { replicas: look.fleet.replicas.length, ms } };
+  const base = {
+    command,
+    fleet: look.fleet.name,
+    checks: findings,
+    text: '',
+    result: { replicas: look.fleet.replicas.length, ms },
+  };
   if (stoppedBy !== undefined) {
-    const error = new RotctlError('STOPPED', `stopped by ${stoppedBy}: ${findings.length} results until then`, { next: `rotctl ${command}` });
+    const error = new RotctlError('STOPPED', `stopped by ${stoppedBy}: ${findings.length} results until then`, {
+      next: `rotctl ${command}`,
+    });
     return { ...base, verdict: 'stopped', summary: error.message, error };
   }
   const verdict = verdictOf(findings);
   const exitCode = { pass: 0, fail: 1, unknown: 12 }[verdict];
-  return { ...base, verdict, exitCode, summary: `${command} of ${look.fleet.name}, ${look.fleet.replicas.length} replicas` };
+  return {
+    ...base,
+    verdict,
+    exitCode,
+    summary: `${command} of ${look.fleet.name}, ${look.fleet.replicas.length} replicas`,
+  };
 }
 
 async function runAll(platform: Platform, flags: GlobalFlags, look: Look, checks: readonly Check[]): Promise<Looked> {

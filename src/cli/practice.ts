@@ -32,7 +32,10 @@ export async function practiceStatus(platform: Platform, folder: string): Promis
   const stage = await platform.attachPractice(resolve(platform.cwd, folder));
   const down = await stage.down();
   const clients = await stage.clients();
-  const rows = clients.map(({ id, accepted, refused, faults }) => `${id.padEnd(10)}  ${accepted} accepted, ${refused} refused, ${faults} faults`);
+  const rows = clients.map(
+    ({ id, accepted, refused, faults }) =>
+      `${id.padEnd(10)}  ${accepted} accepted, ${refused} refused, ${faults} faults`,
+  );
   return {
     command: 'practice-status',
     verdict: 'pass',
@@ -51,6 +54,7 @@ export async function practiceDown(platform: Platform, folder: string): Promise<
 
 function parseFault(text: string): PracticeOptions['faults'][number] {
   const [name = '', target = ''] = text.split('@');
-  if (name === '' || target === '') throw new RotctlError('USAGE', '--fault takes NAME@REPLICA: `misses-next@signer-b`');
+  if (name === '' || target === '')
+    throw new RotctlError('USAGE', '--fault takes NAME@REPLICA: `misses-next@signer-b`');
   return { name, target };
 }

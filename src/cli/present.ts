@@ -3,16 +3,23 @@ import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import type { CommandResult } from '../report/result.ts';
+import { renderChecks, verdictLine } from '../report/text.ts';
 import { paletteFor } from './colour.ts';
 import { clearLine } from './live-line.ts';
 import type { Platform } from './platform.ts';
-import type { CommandEnd } from './result.ts';
 import type { OutputFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
 
 type Streams = Pick<Platform, 'stdout' | 'stderr' | 'env' | 'cwd' | 'writeReport' | 'clock'>;
 
 /** The exit code of an end that names none. */
-const EXIT_OF: Readonly<Record<CommandEnd['verdict'], number>> = { pass: 0, rehearsed: 0, fail: 1, unknown: 12, stopped: 14 };
+const EXIT_OF: Readonly<Record<CommandEnd['verdict'], number>> = {
+  pass: 0,
+  rehearsed: 0,
+  fail: 1,
+  unknown: 12,
+  stopped: 14,
+};
 
 /**
  * Tells how a command ended: its result on stdout (text, or one JSON document), a failure with its hint and the verdict
@@ -21,12 +28,14 @@ const EXIT_OF: Readonly<Record<CommandEnd['verdict'], number>> = { pass: 0, rehe
  * @returns the exit code
  */
 export async function present(platform: Streams, flags: OutputFlags, end: CommandEnd): Promise<number> {
-  const { renderJson } = await import('../report/json.ts');
   const result = resultOf(end);
   const lost = await writeReports(platform, flags, result);
-  const told = lost === undefined || end.error !== undefined ? end : { ...end, verdict: 'fail' as const, error: lost, exitCode: lost.exitCode };
+  const told =
+    lost === undefined || end.error !== undefined
+      ? end
+      : { ...end, verdict: 'fail' as const, error: lost, exitCode: lost.exitCode };
   const shown = told === end ? result : resultOf(told);
-  if (flags.json) platform.stdout.write(renderJson(shown));
+  if (flags.json) platform.stdout.write((await import('../report/json.ts')).renderJson(shown));
   else await writeText(platform, flags, told, shown);
   clearLine(platform, flags);
   if (told.error !== undefined) platform.stderr.write(failureText(told.error, told.next));
@@ -53,7 +62,6 @@ async function writeText(platform: Streams, flags: OutputFlags, end: CommandEnd,
     platform.stdout.write(end.text.endsWith('\n') || end.text === '' ? end.text : `${end.text}\n`);
     return;
   }
-  const { renderChecks } = await import('../report/text.ts');
   const palette = await paletteFor(platform, flags, platform.stdout);
   const bad = result.checks.filter(({ verdict }) => flags.verbose || verdict === 'fail' || verdict === 'unknown');
   const facts: [string, string | undefined][] = [
@@ -61,7 +69,9 @@ async function writeText(platform: Streams, flags: OutputFlags, end: CommandEnd,
     ['phase', end.phase],
     ['rollback', end.rollback],
   ];
-  const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(9)} ${escapeForeign(value)}`]));
+  const lines = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name.padEnd(9)} ${escapeForeign(value)}`],
+  );
   if (bad.length > 0) lines.unshift(renderChecks(bad, { palette, verbose: flags.verbose }));
   if (end.error === undefined && result.next !== undefined) lines.push(`next      ${result.next}`);
   if (lines.length > 0) platform.stdout.write(`${lines.join('\n')}\n`);
@@ -79,17 +89,23 @@ function failureText(error: RotctlError, next: string | undefined): string {
 }
 
 async function writeVerdict(platform: Streams, flags: OutputFlags, result: CommandResult): Promise<void> {
-  const { verdictLine } = await import('../report/text.ts');
   const said = result.error !== undefined && result.error.message === result.summary;
-  const summary = said ? `${result.command}: ${result.error?.code}` : result.summary;
+  const summary = said ? `${result.command} ended with ${result.error?.code}` : result.summary;
   platform.stderr.write(`${verdictLine({ ...result, summary }, await paletteFor(platform, flags, platform.stderr))}\n`);
 }
 
 /** Writes what `--out` asks for. A report that cannot be written is a failure of its own, which is returned. */
-async function writeReports(platform: Streams, flags: OutputFlags, result: CommandResult): Promise<RotctlError | undefined> {
+async function writeReports(
+  platform: Streams,
+  flags: OutputFlags,
+  result: CommandResult,
+): Promise<RotctlError | undefined> {
   if (flags.out === undefined) return undefined;
   const folder = resolve(platform.cwd, flags.out);
-  const [{ renderJson }, { renderJunit }] = await Promise.all([import('../report/json.ts'), import('../report/junit.ts')]);
+  const [{ renderJson }, { renderJunit }] = await Promise.all([
+    import('../report/json.ts'),
+    import('../report/junit.ts'),
+  ]);
   const { command, verdict, exitCode, summary } = result;
   const at = new Date(platform.clock.now()).toISOString();
   const brief = { schema: 'rotctl.verdict.v1', command, verdict, exitCode, summary, at };

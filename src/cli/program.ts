@@ -33,6 +33,19 @@ export function choose(argv: readonly string[], platform: Platform): Chosen | un
   return chosen;
 }
 
+/** The command that a line which could not be read was meant for, as its JSON schema names it. */
+export function commandIn(argv: readonly string[], platform: Platform): string {
+  let at = buildProgram(platform, () => {});
+  const words: string[] = [];
+  for (const word of argv) {
+    const below = at.commands.find((command) => command.name() === word);
+    if (below === undefined) continue;
+    at = below;
+    words.push(word);
+  }
+  return words.length === 0 ? 'usage' : words.join('-');
+}
+
 /** Makes the whole tree of commands; `take` is called with the one that a parse chooses. */
 export function buildProgram(platform: Platform, take: (chosen: Chosen) => void): Command {
   const program = root('rotctl', (text) => platform.stdout.write(text))
@@ -41,7 +54,10 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
     .helpOption('-h, --help', 'print help for a command')
     .helpCommand('help [command]', 'print help for a command');
   for (const option of globalOptions()) program.addOption(option);
-  program.addHelpText('after', examplesText(['rotctl drill', 'rotctl check --fleet staging.yaml', 'rotctl overlap', 'rotctl status']));
+  program.addHelpText(
+    'after',
+    examplesText(['rotctl drill', 'rotctl check --fleet staging.yaml', 'rotctl overlap', 'rotctl status']),
+  );
   const declare: Declare = (parent, { usage, description, examples, options = [], schema, action }) => {
     const command = below(parent, usage, description, examples);
     for (const option of options) command.addOption(option);
@@ -51,7 +67,8 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
       take({ command: schema ?? command.name(), flags, run: () => action(call) });
     });
   };
-  for (const add of [addDrill, addChecks, addRotations, addReading, addLedger, addPractice, addCompletion]) add(program, declare);
+  for (const add of [addDrill, addChecks, addRotations, addReading, addLedger, addPractice, addCompletion])
+    add(program, declare);
   return program;
 }
 
@@ -94,8 +111,13 @@ function text(value: unknown): string | undefined {
 
 /** A mistake in the command line, in our words: `(Did you mean …?)` becomes the hint. */
 function mistake(error: CommanderError): RotctlError {
-  if (error.code === 'commander.help') return new RotctlError('USAGE', 'no command was given', { hint: 'read `rotctl --help`' });
+  if (error.code === 'commander.help')
+    return new RotctlError('USAGE', 'no command was given', { hint: 'read `rotctl --help`' });
   const [what = '', suggestion = ''] = error.message.replace(/^error: /, '').split('\n');
   const meant = /^\(Did you mean (.*)\?\)$/.exec(suggestion)?.[1];
-  return new RotctlError('USAGE', escapeForeign(what, 300), meant === undefined ? {} : { hint: `did you mean ${meant}?` });
+  return new RotctlError(
+    'USAGE',
+    escapeForeign(what, 300),
+    meant === undefined ? {} : { hint: `did you mean ${meant}?` },
+  );
 }

@@ -19,7 +19,10 @@ type Flags = Pick<GlobalFlags, 'json' | 'quiet' | 'verbose' | 'color'>;
  * What tells an operator, on stderr, how the work goes: with a live last line on a terminal, in plain lines elsewhere,
  * and not at all with `--quiet` or `--json`. Incidents are told in every case.
  */
-export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>, flags: Flags): Promise<Progress> {
+export async function openProgress(
+  platform: Pick<Platform, 'stderr' | 'env' | 'clock'>,
+  flags: Flags,
+): Promise<Progress> {
   if (flags.quiet || flags.json) return silent(platform);
   const palette = await paletteFor(platform, flags, platform.stderr);
   const watch = await openWatch(platform, flags);
@@ -29,7 +32,8 @@ export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | '
     task: (task) => watch.begin(nameOf(task), undefined),
     taskDone(task, result, reason) {
       watch.end();
-      if (result === 'failed') print(`  ${palette.bad('FAIL')}  ${nameOf(task)}: ${escapeForeign(reason ?? 'no reason given', 400)}`);
+      if (result === 'failed')
+        print(`  ${palette.bad('FAIL')}  ${nameOf(task)}: ${escapeForeign(reason ?? 'no reason given', 400)}`);
       else if (result === 'skipped') print(`  ${palette.faint('skip')}  ${nameOf(task)}: ${reason ?? ''}`);
       else print(`  ${palette.good('done')}  ${nameOf(task)}`);
     },
@@ -37,8 +41,10 @@ export async function openProgress(platform: Pick<Platform, 'stderr' | 'env' | '
       if (wait === undefined) watch.end();
       else watch.begin(wait.what, wait.ms);
     },
-    findings: (findings) => findings.filter(isWorthALine(flags.verbose)).forEach((finding) => print(`  ${findingLine(finding)}`)),
-    cells: (cells) => cells.filter((cell) => flags.verbose || cell.verdict !== 'pass').forEach((cell) => print(`  ${cellLine(cell)}`)),
+    findings: (findings) =>
+      findings.filter(isWorthALine(flags.verbose)).forEach((finding) => print(`  ${findingLine(finding)}`)),
+    cells: (cells) =>
+      cells.filter((cell) => flags.verbose || cell.verdict !== 'pass').forEach((cell) => print(`  ${cellLine(cell)}`)),
     note(text) {
       if (flags.verbose) print(`  ${palette.faint(escapeForeign(text, 400))}`);
     },
@@ -136,6 +142,7 @@ function findingLine({ id, target, verdict, expected, seen, reason }: Finding): 
 }
 
 function cellLine({ client, generation, replica, verdict, expected, seen, reason }: Cell): string {
-  const text = verdict === 'pass' ? seen : `expected ${expected}, saw ${seen}${reason === undefined ? '' : `: ${reason}`}`;
+  const text =
+    verdict === 'pass' ? seen : `expected ${expected}, saw ${seen}${reason === undefined ? '' : `: ${reason}`}`;
   return `${verdict}  ${client} with ${generation} on ${replica}: ${escapeForeign(text, 400)}`;
 }

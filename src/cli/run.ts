@@ -2,9 +2,8 @@ import { looksRandom } from '../document/secret-text.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { refuseSecrets, sniffFlags } from './command-line.ts';
-import type { Platform } from './platform.ts';
 import type { Chosen } from './declaration.ts';
-import { choose } from './program.ts';
+import type { Platform } from './platform.ts';
 import type { CommandEnd } from './result.ts';
 
 /**
@@ -15,6 +14,12 @@ import type { CommandEnd } from './result.ts';
  * @returns the process's exit code
  */
 export async function runCli(argv: readonly string[], platform: Platform, refusal?: RotctlError): Promise<number> {
+  // without loading the tree of commands: asked for often, by people and by installers
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    platform.stdout.write(`rotctl ${platform.version}\n`);
+    return 0;
+  }
+  const { choose, commandIn } = await import('./program.ts');
   let chosen: Chosen | undefined;
   try {
     if (refusal !== undefined) throw refusal;
@@ -26,7 +31,11 @@ export async function runCli(argv: readonly string[], platform: Platform, refusa
     return await present(platform, chosen.flags, end);
   } catch (error) {
     const { present } = await import('./present.ts');
-    return present(platform, chosen?.flags ?? sniffFlags(argv), endOf(error, chosen?.command ?? 'usage'));
+    return present(
+      platform,
+      chosen?.flags ?? sniffFlags(argv),
+      endOf(error, chosen?.command ?? commandIn(argv, platform)),
+    );
   }
 }
 

@@ -19,7 +19,11 @@ export interface ScorecardRequest {
  *
  * @throws RotctlError `LEDGER_BROKEN` when the ledger does not verify
  */
-export async function printScorecard(platform: Platform, flags: GlobalFlags, { from }: ScorecardRequest): Promise<CommandEnd> {
+export async function printScorecard(
+  platform: Platform,
+  flags: GlobalFlags,
+  { from }: ScorecardRequest,
+): Promise<CommandEnd> {
   const { path, snapshot } = await readLedger(platform, { ...flags, ledger: from ?? flags.ledger });
   refuseBroken(path, snapshot);
   const slo = {

@@ -54,7 +54,8 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
     compromised,
     behind: isMoving(phase) ? behindIn(phase, header, present) : [],
     heldBecause: failed?.data.result === 'failed' ? text(failed.data.reason) : undefined,
-    unsettled: lastStep?.kind === 'intent' ? `${lastStep.step} on ${texts(lastStep.data.targets).join(', ')}` : undefined,
+    unsettled:
+      lastStep?.kind === 'intent' ? `${lastStep.step} on ${texts(lastStep.data.targets).join(', ')}` : undefined,
     told: toldIn(own),
     owed: parseOwed(own),
     allowed: allowedIn(phase, compromised),
@@ -65,9 +66,13 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
 function behindIn(phase: Phase, header: Entry, present: readonly Entry[]): string[] {
   const clients = phase === 'moving' || phase === 'returning';
   const done = new Set(present.filter(isDone).flatMap(({ data }) => texts(data.targets)));
-  const failed = new Set(present.filter((entry) => entry.kind === 'outcome' && !isDone(entry)).flatMap(({ data }) => texts(data.targets)));
+  const failed = new Set(
+    present.filter((entry) => entry.kind === 'outcome' && !isDone(entry)).flatMap(({ data }) => texts(data.targets)),
+  );
   const all = texts(clients ? header.data.clients : header.data.replicas);
-  return phase === 'destroying' ? [] : all.filter((name) => !done.has(name) || (failed.has(name) && !doneSince(present, name)));
+  return phase === 'destroying'
+    ? []
+    : all.filter((name) => !done.has(name) || (failed.has(name) && !doneSince(present, name)));
 }
 
 function doneSince(present: readonly Entry[], name: string): boolean {
@@ -80,8 +85,10 @@ function toldIn(own: readonly Entry[]): string[] {
   const told = new Set<string>();
   for (const [index, entry] of own.entries()) {
     const names = texts(entry.data.targets);
-    if (entry.kind === 'intent' && entry.phase === 'moving' && entry.data.action === 'write') for (const name of names) told.add(name);
-    if (entry.phase === 'returning' && isDone(entry) && provesReturn(own, index)) for (const name of names) told.delete(name);
+    if (entry.kind === 'intent' && entry.phase === 'moving' && entry.data.action === 'write')
+      for (const name of names) told.add(name);
+    if (entry.phase === 'returning' && isDone(entry) && provesReturn(own, index))
+      for (const name of names) told.delete(name);
   }
   return [...told];
 }

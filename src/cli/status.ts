@@ -26,18 +26,36 @@ export async function status(platform: Platform, flags: GlobalFlags): Promise<Co
   const holder = await holderOf(platform, `${path}.lock`);
   const next = nextAfter(newest, flags);
   const problems = snapshot.problems.map((problem) => problemLine(path, problem));
-  const notes = [...problems, ...(snapshot.torn === undefined ? [] : [tornLine(snapshot.torn)]), ...(holder === undefined ? [] : [`lock held by ${holder}`])];
+  const notes = [
+    ...problems,
+    ...(snapshot.torn === undefined ? [] : [tornLine(snapshot.torn)]),
+    ...(holder === undefined ? [] : [`lock held by ${holder}`]),
+  ];
   const base = {
     command: 'status',
     ...(newest === undefined ? {} : { rotation: newest.id, fleet: newest.fleet, phase: newest.phase }),
     text: textOf(rotations, notes, next, platform.clock.now()),
-    result: { ledger: path, exists: snapshot.exists, rotations, problems: snapshot.problems, ...(holder === undefined ? {} : { lock: holder }) },
+    result: {
+      ledger: path,
+      exists: snapshot.exists,
+      rotations: rotations.map(plain),
+      problems: snapshot.problems,
+      ...(holder === undefined ? {} : { lock: holder }),
+    },
   };
   if (problems.length > 0) {
     const summary = 'the ledger is broken; what is shown is what came before the break';
     return { ...base, verdict: 'fail', exitCode: 2, summary, next: 'rotctl ledger verify' };
   }
   return { ...base, verdict: 'pass', summary: summaryOf(newest), next };
+}
+
+/** A standing as plain data: of owed checks, all but the nonces. */
+function plain({ owed, ...standing }: Standing): object {
+  return {
+    ...standing,
+    owed: owed.map(({ client, replica, dueAt }) => ({ client, replica, dueAt: new Date(dueAt).toISOString() })),
+  };
 }
 
 async function requireFleet(platform: Platform, flags: GlobalFlags): Promise<void> {
@@ -67,8 +85,8 @@ function nextAfter(newest: Standing | undefined, { fleet, fleetGiven }: GlobalFl
 }
 
 function commandAfter({ phase, owed }: Standing): string {
-  if (owed.length > 0) return 'resume';
   if (isFinal(phase)) return 'check';
+  if (owed.length > 0) return 'resume';
   return phase === 'switched' || phase === 'retired' ? 'retire' : 'resume';
 }
 
@@ -98,7 +116,12 @@ function rowsOf(standing: Standing, now: number): (readonly [name: string, value
     ['held', heldBecause],
     ['unsettled', unsettled],
     ['told of next', told.length === 0 || isFinal(phase) ? undefined : told.join(', ')],
-    ['owed', owed.length === 0 ? undefined : `${owed.length} replay checks, due ${new Date(Math.max(...due)).toISOString()}${Math.max(...due) <= now ? ' (now)' : ''}`],
+    [
+      'owed',
+      owed.length === 0
+        ? undefined
+        : `${owed.length} replay checks, due ${new Date(Math.max(...due)).toISOString()}${Math.max(...due) <= now ? ' (now)' : ''}`,
+    ],
     ['allowed', allowed.join(', ')],
   ];
   return rows.flatMap(([name, value]) => (value === undefined ? [] : [[name, escapeForeign(value, 400)] as const]));

@@ -14,10 +14,16 @@ export interface ReplayRequest {
 const CROSS_REPLICA = 'replay.cross-replica';
 
 /** Proves single use on every replica, across them and over time. Exit 1 when it fails, 12 when it cannot be told. */
-export async function verifyReplay(platform: Platform, flags: GlobalFlags, { pairwise }: ReplayRequest): Promise<CommandEnd> {
+export async function verifyReplay(
+  platform: Platform,
+  flags: GlobalFlags,
+  { pairwise }: ReplayRequest,
+): Promise<CommandEnd> {
   const look = await openLook(platform, flags);
   try {
-    const checks = checksOf('replay').map((check) => (pairwise && check.id === CROSS_REPLICA ? pairByPair(check) : check));
+    const checks = checksOf('replay').map((check) =>
+      pairwise && check.id === CROSS_REPLICA ? pairByPair(check) : check,
+    );
     return await lookAtAll(platform, flags, 'verify-replay', look, checks);
   } finally {
     await look.close();
@@ -38,10 +44,15 @@ function pairByPair(check: Check): Check {
   };
 }
 
-async function lookAtPair(check: Check, context: CheckContext, pair: CheckContext['fleet']['replicas']): Promise<Observation> {
+async function lookAtPair(
+  check: Check,
+  context: CheckContext,
+  pair: CheckContext['fleet']['replicas'],
+): Promise<Observation> {
   const observations = await check.look({ ...context, fleet: { ...context.fleet, replicas: pair } });
   const target = pair.map(({ name }) => name).join(' and ');
-  const worst = observations.find(({ verdict }) => verdict === 'fail') ?? observations.find(({ verdict }) => verdict === 'unknown');
+  const worst =
+    observations.find(({ verdict }) => verdict === 'fail') ?? observations.find(({ verdict }) => verdict === 'unknown');
   const first = worst ?? observations.at(-1);
   if (first === undefined) throw new Error('it looked at nothing');
   const samples = observations.reduce((sum, observation) => sum + observation.samples, 0);

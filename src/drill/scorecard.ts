@@ -78,7 +78,13 @@ const DEFINITIONS: readonly Definition[] = [
   { number: 3, id: 'overlap-length', title: 'overlap length', class: 'critical', measure: overlapLength },
   { number: 4, id: 'stragglers', title: 'stragglers', class: 'critical', measure: stragglers },
   { number: 5, id: 'refused-valid', title: 'refused valid requests', class: 'critical', measure: refusedValid },
-  { number: 6, id: 'accepted-invalid', title: 'accepted invalid requests', class: 'critical', measure: acceptedInvalid },
+  {
+    number: 6,
+    id: 'accepted-invalid',
+    title: 'accepted invalid requests',
+    class: 'critical',
+    measure: acceptedInvalid,
+  },
   { number: 7, id: 'replay-leaks', title: 'accepted replays', class: 'critical', measure: replayLeaks },
   { number: 8, id: 'retire-latency', title: 'retire latency', class: 'critical', measure: retireLatency },
   { number: 9, id: 'time-to-detect', title: 'time to detect', class: 'warn', measure: timeToDetect },
@@ -110,7 +116,14 @@ export function scorecard(entries: readonly Entry[], options: ScorecardOptions =
 export function scorecardRecord(card: Scorecard): { readonly [key: string]: LedgerValue } {
   const { verdict, headline, totalChecks, passedChecks, scorePercent, metrics } = card;
   const results = metrics.map(({ id, status, value }) => ({ id, status, value }));
-  return { verdict, headline, total_checks: totalChecks, passed_checks: passedChecks, score_percent: scorePercent, results };
+  return {
+    verdict,
+    headline,
+    total_checks: totalChecks,
+    passed_checks: passedChecks,
+    score_percent: scorePercent,
+    results,
+  };
 }
 
 /** One metric. A definition that throws has proven nothing, and says so. */
@@ -118,14 +131,19 @@ function measured({ measure, ...definition }: Definition, story: Story): Metric 
   const result = tryMeasure(measure, story);
   const reason = text(declaredAway(story)[definition.id]);
   const away = reason !== '' && result.samples === 0 && result.status === 'unknown';
-  return { ...definition, ...(away ? notApplicable(result.unit, reason, story.drill === undefined ? [] : [story.drill.seq]) : result) };
+  return {
+    ...definition,
+    ...(away ? notApplicable(result.unit, reason, story.drill === undefined ? [] : [story.drill.seq]) : result),
+  };
 }
 
 function tryMeasure(measure: Definition['measure'], story: Story): Measure {
   try {
     return measure(story);
   } catch (error) {
-    const doubts = [`its definition failed on these entries: ${error instanceof Error ? error.message : 'unknown cause'}`];
+    const doubts = [
+      `its definition failed on these entries: ${error instanceof Error ? error.message : 'unknown cause'}`,
+    ];
     return judged({ value: 0, unit: '', target: '', samples: 0, doubts, entries: [] });
   }
 }
@@ -135,7 +153,9 @@ function withRecorded(story: Story, metrics: readonly Metric[]): readonly Metric
   const recorded = list(mapping(story.verdict?.data.scorecard).results).map(mapping);
   const differing = metrics.filter(({ id, status, value }) => {
     const before = recorded.find((result) => result.id === id);
-    return !OUTSIDE.includes(id) && before !== undefined && (before.status !== status || (before.value ?? null) !== value);
+    return (
+      !OUTSIDE.includes(id) && before !== undefined && (before.status !== status || (before.value ?? null) !== value)
+    );
   });
   if (differing.length === 0 || story.verdict === undefined) return metrics;
   const reason = `entry ${story.verdict.seq} records another result for ${differing.map(({ id }) => id).join(', ')}`;
@@ -145,12 +165,16 @@ function withRecorded(story: Story, metrics: readonly Metric[]): readonly Metric
 function summarise(story: Story, metrics: readonly Metric[]): Scorecard {
   const critical = metrics.filter((metric) => metric.class === 'critical' && metric.status !== 'not-applicable');
   const count = (status: Verdict) => critical.filter((metric) => metric.status === status).length;
-  const caps = story.entries.filter(({ kind }) => kind === 'override').map(({ seq, data }) => `override in entry ${seq}: ${text(data.what)}`);
+  const caps = story.entries
+    .filter(({ kind }) => kind === 'override')
+    .map(({ seq, data }) => `override in entry ${seq}: ${text(data.what)}`);
   const verdicts = critical.flatMap(({ status }) => (status === 'not-applicable' ? [] : [status]));
   const verdict = compose([...verdicts, ...caps.map((): Verdict => 'unknown')]);
   const [first, last] = [story.entries[0], story.entries.at(-1)];
-  const percent = verdict === 'unknown' || count('unknown') > 0 ? null : Math.floor((100 * count('pass')) / critical.length);
-  const totalDurationS = first === undefined || last === undefined ? 0 : (Date.parse(last.at) - Date.parse(first.at)) / 1000;
+  const percent =
+    verdict === 'unknown' || count('unknown') > 0 ? null : Math.floor((100 * count('pass')) / critical.length);
+  const totalDurationS =
+    first === undefined || last === undefined ? 0 : (Date.parse(last.at) - Date.parse(first.at)) / 1000;
   return {
     verdict,
     headline: headlineOf(verdict, count('pass'), critical.length, count('unknown'), warnings(metrics)),
@@ -199,9 +223,15 @@ function leadOf(story: Story, metrics: readonly Metric[]): LeadMetric[] {
   ];
 }
 
-function leadMetric(metrics: readonly Metric[], id: string, title: string, say: (metric: Metric) => string): LeadMetric {
+function leadMetric(
+  metrics: readonly Metric[],
+  id: string,
+  title: string,
+  say: (metric: Metric) => string,
+): LeadMetric {
   const metric = metrics.find((candidate) => candidate.id === id);
-  if (metric === undefined || metric.value === null) return { id, title, text: 'not measured', ms: null, status: metric?.status ?? 'unknown' };
+  if (metric === undefined || metric.value === null)
+    return { id, title, text: 'not measured', ms: null, status: metric?.status ?? 'unknown' };
   const said = say(metric);
   return { id, title, text: said, ms: said === '' ? metric.value : null, status: metric.status };
 }

@@ -31,6 +31,7 @@ export interface Tools {
   readonly random: Random;
 }
 
+/** How hard a round tries. */
 export interface RoundOptions {
   /** On how many fresh connections a refusal must be seen; 3 by default. */
   readonly tries?: number;

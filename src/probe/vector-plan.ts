@@ -32,6 +32,7 @@ export interface LiveStep {
   readonly expect: Extract<OutcomeCode, 'ACCEPTED' | RefusalCode>;
 }
 
+/** A vector as it can be sent to a fleet, or why it cannot. */
 export type VectorPlan =
   | { readonly runnable: true; readonly steps: readonly LiveStep[] }
   | { readonly runnable: false; readonly reason: string };

@@ -23,12 +23,24 @@ export function renderScorecardText(card: Scorecard, options: ScorecardTextOptio
     [palette.strong(card.headline), palette.faint(about(card))],
     lead(card.lead, palette),
     table(card.metrics, palette),
-    section('failed or unknown', bad.map((metric) => explain(metric, palette))),
-    section('capped at inconclusive', card.caps.map((cap) => `  ${cap}`)),
-    section('not applicable', away.map(({ number, title, reason }) => `  ${number} ${title}: ${reason ?? ''}`)),
+    section(
+      'failed or unknown',
+      bad.map((metric) => explain(metric, palette)),
+    ),
+    section(
+      'capped at inconclusive',
+      card.caps.map((cap) => `  ${cap}`),
+    ),
+    section(
+      'not applicable',
+      away.map(({ number, title, reason }) => `  ${number} ${title}: ${reason ?? ''}`),
+    ),
     ...(verbose ? [section('parts', card.metrics.flatMap(parts))] : []),
   ];
-  return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`;
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
 }
 
 function about(card: Scorecard): string {
@@ -50,14 +62,19 @@ function table(metrics: readonly Metric[], palette: Palette): string[] {
     `${metric.number}`,
     metric.title,
     metric.class,
-    valueOf(metric),
+    shownValue(metric),
     metric.target === '' ? '-' : metric.target,
     `${metric.samples}`,
     metric.status,
   ]);
   const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => (RIGHT.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0))).join('  ').trimEnd();
+    cells
+      .map((cell, column) =>
+        RIGHT.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
   const body = rows.map((row, index) => {
     const status = metrics[index]?.status ?? 'unknown';
     const text = line(row);
@@ -66,7 +83,7 @@ function table(metrics: readonly Metric[], palette: Palette): string[] {
   return [palette.faint(`  ${line(HEAD)}`), ...body];
 }
 
-function valueOf({ value, unit }: Metric): string {
+function shownValue({ value, unit }: Metric): string {
   if (value === null) return '-';
   if (unit === 'ms') return formatDuration(value);
   return `${value} ${value === 1 ? unit.replace(/s$/, '') : unit}`.trimEnd();

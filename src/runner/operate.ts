@@ -65,7 +65,7 @@ export async function operate(tools: Tools, order: Order): Promise<Ended> {
 }
 
 async function underLock(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
-  const history = await openHistory(tools, ledger);
+  const history = await openHistory(tools, ledger, order.command === 'resume');
   if (history === undefined) {
     if (order.command === 'overlap') return begin(tools, ledger, lock, order);
     return nothingOpen(tools, ledger, order);

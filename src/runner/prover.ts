@@ -55,12 +55,13 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     return { verdict: verdictOf(findings), reason, cells: [], findings, owed: [] };
   };
 
-  /** Burns one nonce of each client, at the first replica that takes it. */
-  const burnNonces = async (phase: Phase): Promise<Burned[]> => {
+  /** Burns one nonce of each client, at the first replica that takes it, sparing those that were just changed. */
+  const burnNonces = async (phase: Phase, spare: readonly string[] = []): Promise<Burned[]> => {
     const nonces: Burned[] = [];
+    const others = replicas.filter(({ name }) => !spare.includes(name));
     for (const [client, pair] of pairs) {
       const [generation = 'current'] = SIGNED_WITH[phase];
-      for (const replica of replicas) {
+      for (const replica of others.length > 0 ? others : replicas) {
         const result = await burn(probes, replica, { client, secret: pair[generation] }, { faults: 0 });
         if (result.burned === undefined) continue;
         nonces.push(result.burned);
@@ -68,6 +69,17 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
       }
     }
     return nonces;
+  };
+
+  /**
+   * Has nonces at hand that are young enough to be asked for. Those burned before a change serve best; where they are
+   * gone (after a resume, or a slow restart) nonces burned at a replica that was not changed say the same: it still has
+   * the namespace of before.
+   */
+  const rememberNonces = async (phase: Phase, changed: readonly string[]): Promise<void> => {
+    const young = probes.clock.now() - fleet.replay.nonceTtlMs / 2;
+    const alive = burned.filter(({ burnedAt }) => burnedAt > young);
+    burned = alive.length > 0 ? alive : await burnNonces(phase, changed);
   };
 
   return {
@@ -92,6 +104,8 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
         case 'checklist':
           return check(CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id), ACCEPTED_AFTER[phase]);
         case 'namespace':
+          // Taken up after a crash, nothing may be left from before the change: then replicas are held against each other.
+          if (burned.length === 0) burned = await burnNonces(phase);
           return check(['replay.namespace'], SIGNED_WITH[phase]);
         case 'replay': {
           const proven = await check(REPLAY_NOW, SIGNED_WITH[phase]);

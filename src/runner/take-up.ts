@@ -1,4 +1,6 @@
+import type { SealedGeneration } from '../credential/material.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Phase } from '../machine/phase.ts';
 import { type History, isOpen, readHistory } from './history.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
@@ -11,10 +13,10 @@ export interface TakenUp {
   readonly history: History;
 }
 
-/** The newest rotation in the ledger while it is open, else `undefined`. */
-export async function openHistory(tools: Tools, ledger: OpenLedger): Promise<History | undefined> {
+/** The newest rotation in the ledger while it is open, else `undefined`; with `owed` also a finished one whose replay checks are not. */
+export async function openHistory(tools: Tools, ledger: OpenLedger, owed: boolean): Promise<History | undefined> {
   const history = readHistory(await ledger.entries(), tools.runbook.program);
-  return isOpen(history) ? history : undefined;
+  return (owed && history !== undefined && history.owed.length > 0) || isOpen(history) ? history : undefined;
 }
 
 /**
@@ -48,18 +50,30 @@ function requireSame(what: string, before: readonly string[], now: readonly stri
   throw new RotctlError('INPUT_INVALID', `the fleet's ${what} are not those that the rotation began with: ${before.join(', ')} then, ${now.join(', ')} now`);
 }
 
+/** The generation that the end of a phase destroys: after a crash it may be gone before the ledger says so. */
+const DESTROYED_IN: Readonly<Partial<Record<Phase, SealedGeneration>>> = {
+  destroying: 'current',
+  destroyed: 'current',
+  closing: 'next',
+  'rolled-back': 'next',
+};
+
+/** The sealed secrets; for a generation that is destroyed by design, the one that is left stands in, as nothing asks for it any more. */
 async function openPairs(tools: Tools, history: History): Promise<Pairs> {
+  const gone = DESTROYED_IN[history.rotation.phase];
   const material = await tools.vault.open(history.id);
   const pairs = new Map<string, Pair>();
   for (const client of history.inventory.clients) {
-    const { current, next } = material?.[client] ?? {};
+    const sealed = material?.[client] ?? {};
+    const current = sealed.current ?? (gone === 'current' ? sealed.next : undefined);
+    const next = sealed.next ?? (gone === 'next' ? sealed.current : undefined);
     const wanted = history.fingerprints[client];
     if (current === undefined || next === undefined || wanted === undefined) {
       throw new RotctlError('SECRET_REFUSED', `the sealed secrets of ${client} for rotation ${history.id} are missing`, {
         hint: 'restore the vault folder from a copy',
       });
     }
-    if (next.fingerprint !== wanted.next) {
+    if (sealed.next !== undefined && next.fingerprint !== wanted.next) {
       throw new RotctlError('SECRET_REFUSED', `the sealed next of ${client} is not the one that the ledger names`);
     }
     pairs.set(client, { current, next });

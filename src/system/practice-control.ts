@@ -23,7 +23,8 @@ export interface Control {
 export async function readControl(home: string): Promise<Control> {
   const file = join(home, 'practice.json');
   const record = await readFile(file, 'utf8').then(parseObject, () => undefined);
-  if (record === undefined) throw failed(`there is no practice fleet in ${home}`, 'start one with `rotctl practice up`');
+  if (record === undefined)
+    throw failed(`there is no practice fleet in ${home}`, 'start one with `rotctl practice up`');
   const { controlPort: port, token, store } = record;
   if (typeof port !== 'number' || typeof token !== 'string') throw failed(`${file} is no record of a practice fleet`);
   return { home, port, token, store: typeof store === 'string' ? store : 'unknown' };
@@ -35,10 +36,12 @@ export async function readControl(home: string): Promise<Control> {
  * @throws RotctlError `PRACTICE_FAILED` with what the supervisor said, or that it does not answer
  */
 export async function command(control: Control, words: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
-  const line = await ask(control.port, `${JSON.stringify({ token: control.token, words })}\n`).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : 'unknown reason';
-    throw failed(`the practice fleet in ${control.home} does not answer: ${escapeForeign(reason)}`);
-  });
+  const line = await ask(control.port, `${JSON.stringify({ token: control.token, words })}\n`).catch(
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : 'unknown reason';
+      throw failed(`the practice fleet in ${control.home} does not answer: ${escapeForeign(reason)}`);
+    },
+  );
   const { ok, error, ...answer } = parseObject(line) ?? {};
   if (ok === true) return answer;
   const reason = typeof error === 'string' ? error : 'no reason given';

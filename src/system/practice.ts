@@ -18,7 +18,11 @@ const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const;
 export async function startPractice(program: string, options: PracticeOptions): Promise<Stage> {
   const faults = options.faults.flatMap(({ name, target }) => ['--fault', `${name}@${target}`]);
   const args = [program, 'fleet', '--home', options.home, '--store', options.store, ...faults];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true, env: environment() });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+    env: environment(),
+  });
   const line = parseObject(await firstLine(child)) ?? {};
   child.stdout?.destroy();
   child.unref();
@@ -44,7 +48,8 @@ function stageOf(control: Control): Stage {
   const run = async (...words: readonly string[]): Promise<void> => {
     await command(control, words);
   };
-  const status = async (part: string): Promise<Record<string, unknown>[]> => objects((await command(control, ['status']))[part]);
+  const status = async (part: string): Promise<Record<string, unknown>[]> =>
+    objects((await command(control, ['status']))[part]);
   return {
     fleetFile: join(control.home, 'rotctl.yaml'),
     store: control.store,
@@ -86,11 +91,15 @@ function firstLine(child: ChildProcess): Promise<string> {
     };
     createInterface({ input: stdout }).once('line', (line) => settle(() => resolve(line)));
     child.once('exit', (code, signal) => {
-      setImmediate(() => settle(() => reject(failed(`the practice fleet ended at its start: ${signal ?? `exit ${code}`}`))));
+      setImmediate(() =>
+        settle(() => reject(failed(`the practice fleet ended at its start: ${signal ?? `exit ${code}`}`))),
+      );
     });
   });
 }
 
 function environment(): NodeJS.ProcessEnv {
-  return Object.fromEntries(PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+  );
 }

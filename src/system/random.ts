@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import type { Random } from '../probe/ports.ts';
 
 const POOL_BYTES = 4096;
@@ -8,13 +7,15 @@ const POOL_BYTES = 4096;
  * were given out are wiped from the pool.
  */
 export function pooledRandom(): Random {
+  // loaded at the first draw: most of what a command that draws nothing would pay for its start
+  const fill = (bytes: Buffer): Buffer => process.getBuiltinModule('node:crypto').randomFillSync(bytes);
   const pool = Buffer.alloc(POOL_BYTES);
   let used = POOL_BYTES;
   return {
     hex(bytes) {
-      if (bytes > POOL_BYTES) return randomFillSync(Buffer.alloc(bytes)).toString('hex');
+      if (bytes > POOL_BYTES) return fill(Buffer.alloc(bytes)).toString('hex');
       if (used + bytes > POOL_BYTES) {
-        randomFillSync(pool);
+        fill(pool);
         used = 0;
       }
       const drawn = pool.subarray(used, used + bytes);

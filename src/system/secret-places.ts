@@ -1,4 +1,4 @@
-import { type Dirent } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -18,7 +18,10 @@ export interface Place {
  *
  * @param privateFolders folders in which secrets are meant to be
  */
-export async function* secretPlaces(folders: readonly string[], privateFolders: readonly string[]): AsyncIterable<Place> {
+export async function* secretPlaces(
+  folders: readonly string[],
+  privateFolders: readonly string[],
+): AsyncIterable<Place> {
   for (const folder of folders) yield* filesBelow(folder, new Set(privateFolders));
   for (const pid of (await entries('/proc')).map(({ name }) => name)) {
     if (!/^[0-9]+$/.test(pid)) continue;
@@ -39,7 +42,10 @@ async function* filesBelow(folder: string, without: ReadonlySet<string>): AsyncI
 }
 
 async function* fileAt(path: string): AsyncIterable<Place> {
-  const size = await stat(path).then((stats) => stats.size, () => Number.POSITIVE_INFINITY);
+  const size = await stat(path).then(
+    (stats) => stats.size,
+    () => Number.POSITIVE_INFINITY,
+  );
   if (size > LONGEST_BYTES) return;
   const content = await readFile(path, 'utf8').catch(() => undefined);
   if (content !== undefined) yield { name: path, content };

@@ -6,7 +6,7 @@ const OLDEST = { major: 20, minor: 19 } as const;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Switches of Node.js that would show memory, environment or traffic to others. */
-const LEAKING_OPTION = /^--(inspect|debug|report|heapsnapshot|heap-prof|cpu-prof|tls-keylog|trace-tls|abort-on-uncaught)/;
+const LEAKING_OPTION = /^--(inspect|debug|report|heapsnapshot|tls-keylog|trace-tls|abort-on-uncaught)/;
 
 /** Why this Node.js is too old, or `undefined`. */
 export function refuseOldNode(version: string): string | undefined {

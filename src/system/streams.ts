@@ -16,7 +16,8 @@ export function outputOf(stream: NodeJS.WriteStream): Output {
       return stream.isTTY === true;
     },
     get columns() {
-      return stream.columns ?? DEFAULT_COLUMNS;
+      // a terminal that does not know its width says 0
+      return stream.columns > 0 ? stream.columns : DEFAULT_COLUMNS;
     },
   };
 }

@@ -25,7 +25,13 @@ class Pen {
     this.now += TICK_MS;
     const seq = this.entries.length + 1;
     const prev = this.entries.at(-1)?.hash ?? 'sha256:0';
-    const head = { seq, at: new Date(this.now).toISOString(), rotation: this.rotation, fleet: 'practice', runbook: this.runbook };
+    const head = {
+      seq,
+      at: new Date(this.now).toISOString(),
+      rotation: this.rotation,
+      fleet: 'practice',
+      runbook: this.runbook,
+    };
     this.entries.push({ ...head, phase: this.phase, step, kind, data, prev, hash: `sha256:${seq}` });
   }
 
@@ -45,17 +51,25 @@ class Pen {
     const expected = proof === 'accepts' ? 'ACCEPTED' : 'AUTH_INVALID_HMAC';
     const at = new Date(this.now).toISOString();
     const cells = replicas.flatMap((replica) =>
-      CLIENTS.map((client): Data => ({ client, generation, replica, expected, seen: expected, verdict: 'pass', at, ms: 3 })),
+      CLIENTS.map(
+        (client): Data => ({ client, generation, replica, expected, seen: expected, verdict: 'pass', at, ms: 3 }),
+      ),
     );
     this.note('evidence', { proof, generation, verdict: 'pass', cells });
   }
 
   checks(proof: string, ids: readonly string[]): void {
-    this.note('evidence', { proof, verdict: 'pass', checks: ids.flatMap((id) => REPLICAS.map((target) => passing(id, target))) });
+    this.note('evidence', {
+      proof,
+      verdict: 'pass',
+      checks: ids.flatMap((id) => REPLICAS.map((target) => passing(id, target))),
+    });
   }
 
   traffic(): void {
-    const routes = Object.fromEntries(['balancer', ...REPLICAS].map((route) => [route, { sent: 40, accepted: 40, refused: 0, faults: 0 }]));
+    const routes = Object.fromEntries(
+      ['balancer', ...REPLICAS].map((route) => [route, { sent: 40, accepted: 40, refused: 0, faults: 0 }]),
+    );
     this.note('evidence', { traffic: { sent: 160, accepted: 160, refused: 0, faults: 0, routes }, verdict: 'pass' });
   }
 
@@ -73,7 +87,10 @@ class Pen {
       limits: { overlapMs: 10_000, undoMs: 15_000 },
       minSamples: 50,
     });
-    this.checks('preflight', CHECKS.map(({ id }) => id).filter((id) => id !== 'replay.namespace' && id !== 'replay.after-ttl'));
+    this.checks(
+      'preflight',
+      CHECKS.map(({ id }) => id).filter((id) => id !== 'replay.namespace' && id !== 'replay.after-ttl'),
+    );
   }
 
   state(when: 'before' | 'after'): void {
@@ -103,7 +120,10 @@ function open(pen: Pen): void {
   pen.move('overlap', 'opening');
   for (const replica of REPLICAS) {
     pen.step('add-next', 'write', [replica]);
-    for (const [step, action] of [['roll', 'reload'], ['roll-by-restart', 'restart']] as const) {
+    for (const [step, action] of [
+      ['roll', 'reload'],
+      ['roll-by-restart', 'restart'],
+    ] as const) {
       pen.step(step, action, [replica], () => {
         pen.round('accepts', 'current', [replica]);
         pen.round('accepts', 'next', [replica]);
@@ -124,7 +144,11 @@ function switchClients(pen: Pen): void {
   pen.move('move-clients', 'moving');
   for (const client of CLIENTS) {
     pen.step('redeploy-client', 'restart', [client], () => {
-      const check = { ...passing('usage.signs', client), expected: 'this secret and no other', seen: '9 as expected, 0 otherwise' };
+      const check = {
+        ...passing('usage.signs', client),
+        expected: 'this secret and no other',
+        seen: '9 as expected, 0 otherwise',
+      };
       pen.note('evidence', { proof: 'signs', generation: 'next', verdict: 'pass', checks: [check] });
     });
   }
@@ -134,10 +158,22 @@ function switchClients(pen: Pen): void {
 
 function retire(pen: Pen): void {
   pen.now += 1000;
-  pen.note('gate', { gate: 'time', trigger: 'retire', hasMs: 1000, needsMs: 1000, earliest: new Date(pen.now).toISOString(), verdict: 'pass' });
+  pen.note('gate', {
+    gate: 'time',
+    trigger: 'retire',
+    hasMs: 1000,
+    needsMs: 1000,
+    earliest: new Date(pen.now).toISOString(),
+    verdict: 'pass',
+  });
   pen.move('retire', 'retiring');
   pen.step('confirm-unused', 'prove', ['fleet'], () => {
-    const checks = CLIENTS.map((client) => ({ ...passing('usage.unused', client), expected: 'not this secret', seen: '9 as expected, 0 otherwise', samples: 9 }));
+    const checks = CLIENTS.map((client) => ({
+      ...passing('usage.unused', client),
+      expected: 'not this secret',
+      seen: '9 as expected, 0 otherwise',
+      samples: 9,
+    }));
     pen.note('evidence', { proof: 'unused', generation: 'current', verdict: 'pass', checks });
   });
   for (const replica of REPLICAS) {
@@ -168,7 +204,16 @@ function failedCutover(pen: Pen): void {
   pen.move('overlap', 'opening');
   pen.note('intent', { action: 'reload', targets: ['signer-c'] }, 'roll');
   const at = new Date(pen.now).toISOString();
-  const cell = { client: 'client-a', generation: 'next', replica: 'signer-c', expected: 'ACCEPTED', seen: 'AUTH_INVALID_HMAC', verdict: 'fail', at, ms: 3 };
+  const cell = {
+    client: 'client-a',
+    generation: 'next',
+    replica: 'signer-c',
+    expected: 'ACCEPTED',
+    seen: 'AUTH_INVALID_HMAC',
+    verdict: 'fail',
+    at,
+    ms: 3,
+  };
   pen.note('evidence', { proof: 'accepts', generation: 'next', verdict: 'fail', cells: [cell] }, 'roll');
   pen.note('outcome', { result: 'failed', verdict: 'fail', targets: ['signer-c'], reason: 'next is refused' }, 'roll');
   pen.move('rollback', 'closing');
@@ -190,15 +235,34 @@ function failedCutover(pen: Pen): void {
 /** The ledger of a whole good drill, without its verdict. */
 export function goodDrill(): Entry[] {
   const pen = new Pen();
-  pen.note('header', { version: '0.1.0', environment: 'practice', expects: ['rotation', 'failed-cutover', 'outage', 'hygiene'], faults: [] });
+  pen.note('header', {
+    version: '0.1.0',
+    environment: 'practice',
+    expects: ['rotation', 'failed-cutover', 'outage', 'hygiene'],
+    faults: [],
+  });
   pen.begin('rotation-1');
   open(pen);
   switchClients(pen);
   retire(pen);
   failedCutover(pen);
   pen.note('incident', { severity: 'auth', what: 'the replay store is out', began: new Date(pen.now).toISOString() });
-  pen.note('evidence', { proof: 'fail-closed', verdict: 'pass', checks: REPLICAS.map((replica) => ({ ...passing('store.fail-closed', replica), expected: 'refused', seen: '0 of 6 accepted' })) });
-  pen.note('evidence', { clients: { 'client-a': { accepted: 60, refused: 0, faults: 6 }, 'client-b': { accepted: 61, refused: 0, faults: 6 } }, verdict: 'pass' });
+  pen.note('evidence', {
+    proof: 'fail-closed',
+    verdict: 'pass',
+    checks: REPLICAS.map((replica) => ({
+      ...passing('store.fail-closed', replica),
+      expected: 'refused',
+      seen: '0 of 6 accepted',
+    })),
+  });
+  pen.note('evidence', {
+    clients: {
+      'client-a': { accepted: 60, refused: 0, faults: 6 },
+      'client-b': { accepted: 61, refused: 0, faults: 6 },
+    },
+    verdict: 'pass',
+  });
   pen.note('evidence', { hygiene: { searched: 40, found: 0, where: [] }, verdict: 'pass' });
   return pen.entries;
 }
@@ -215,7 +279,10 @@ export function spoilt(spoil: Spoil, entries = goodDrill()): Entry[] {
 export function withMore(kind: EntryKind, data: Data, over: Partial<Entry> = {}, entries = goodDrill()): Entry[] {
   const last = entries.at(-1);
   if (last === undefined) return [];
-  return [...entries, { ...last, seq: last.seq + 1, prev: last.hash, hash: `sha256:${last.seq + 1}`, kind, data, step: null, ...over }];
+  return [
+    ...entries,
+    { ...last, seq: last.seq + 1, prev: last.hash, hash: `sha256:${last.seq + 1}`, kind, data, step: null, ...over },
+  ];
 }
 
 /** Verified as the ledger's own code would say. */

@@ -1,105 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Metric, type ScorecardOptions, scorecard } from '../../src/drill/scorecard.ts';
-import type { Entry, LedgerValue } from '../../src/ledger/entry.ts';
-import { goodDrill, type Spoil, spoilt, VERIFIED, withMore } from './scorecard-ledger.ts';
-
-type Data = { readonly [key: string]: LedgerValue };
-type Is = (entry: Entry) => boolean;
-
-/** One way in which a game day goes wrong, the metric that must say so, and what it must say. */
-type Row = readonly [sentence: string, id: string, entries: () => Entry[], status: Metric['status'], reason: RegExp];
-
-const change = (is: Is, data: (data: Entry['data']) => Data): Spoil => (entry) => (is(entry) ? { ...entry.data, ...data(entry.data) } : entry.data);
-const drop = (is: Is): Spoil => (entry) => (is(entry) ? undefined : entry.data);
-const spoiltBy = (spoil: Spoil) => () => spoilt(spoil);
-
-const headerOf = (rotation: string): Is => ({ kind, rotation: of }) => kind === 'header' && of === rotation;
-const proof = (name: string, phase: string): Is => (entry) => entry.data.proof === name && entry.phase === phase;
-const records = (key: string): Is => ({ data }) => data[key] !== undefined;
-const moves = (trigger: string): Is => ({ data }) => data.trigger === trigger && data.from !== undefined;
-const enters = (phase: string): Is => (entry) => entry.phase === phase && entry.data.from !== undefined;
-const fault = (event: string): Is => ({ kind, data }) => kind === 'fault' && data.event === event;
-
-/** Changes those parts of a list in an entry's data that match. */
-const within = (key: 'cells' | 'checks', match: Data, over: Data) => (data: Entry['data']) => ({
-  [key]: (data[key] as readonly Data[]).map((part) => (Object.entries(match).every(([name, value]) => part[name] === value) ? { ...part, ...over } : part)),
-});
-
-const check = (id: string, over: Data) => change(records('checks'), within('checks', { id }, over));
-const at = (data: Entry['data'], key: string): Data => data[key] as Data;
-
-const refusedOnB = (data: Entry['data']): Data => {
-  const traffic = at(data, 'traffic');
-  const routes = traffic.routes as Data;
-  return { traffic: { ...traffic, refused: 2, routes: { ...routes, 'signer-b': { sent: 40, accepted: 38, refused: 2, faults: 0 } } } };
-};
-const inPhase = (phase: string, is: Is): Is => (entry) => entry.phase === phase && is(entry);
-const resurrected = within('cells', { replica: 'signer-b', client: 'client-a' }, { seen: 'ACCEPTED', verdict: 'fail' });
-
-const shift = (is: Is, ms: number) => () => {
-  let moved = 0;
-  return goodDrill().map((entry) => {
-    if (is(entry)) moved = ms;
-    return { ...entry, at: new Date(Date.parse(entry.at) + moved).toISOString() };
-  });
-};
-
-const ROWS: readonly Row[] = [
-  ['opening took longer than its plan', 'time-to-overlap', shift((e) => e.step === 'verify-overlap', 20_000), 'fail', /took 23\d+ ms, more than 10000 ms/],
-  ['no rotation reached the overlap', 'time-to-overlap', spoiltBy(drop(enters('overlap'))), 'unknown', /nothing was measured/],
-  ['one replica was never shown to accept next', 'time-to-overlap', spoiltBy(change((e) => e.rotation === 'rotation-1' && proof('accepts', 'opening')(e), within('cells', { replica: 'signer-b', generation: 'next' }, { verdict: 'unknown' }))), 'unknown', /signer-b/],
-  ['the header declares no limit', 'time-to-overlap', spoiltBy(change(headerOf('rotation-1'), () => ({ limits: {} }))), 'unknown', /declares no limit/],
-  ['no client was proven to be on next', 'time-to-switch', spoiltBy(drop(proof('signs', 'moving'))), 'unknown', /nothing was measured/],
-  ['the overlap was shorter than its minimum', 'overlap-length', spoiltBy(change(headerOf('rotation-1'), () => ({ policy: { minOverlapMs: 60_000 } }))), 'fail', /less than 60000 ms/],
-  ['nothing was retired', 'overlap-length', spoiltBy(drop(moves('retire'))), 'unknown', /nothing was measured/],
-  ['a client signed with the old secret when it was removed', 'stragglers', spoiltBy(change(proof('unused', 'retiring'), (data) => ({ verdict: 'fail', ...within('checks', { target: 'client-b' }, { verdict: 'fail', seen: '6 as expected, 3 otherwise', reason: 'client-b still signs with k2' })(data) }))), 'fail', /client-b still signs with k2/],
-  ['usage was silent before the removal', 'stragglers', spoiltBy(change(proof('unused', 'retiring'), () => ({ verdict: 'unknown', checks: [] }))), 'unknown', /does not show that nobody uses/],
-  ['the old secret was removed without looking', 'stragglers', spoiltBy(drop(proof('unused', 'retiring'))), 'unknown', /without proof/],
-  ['a replica refused valid requests of the canary', 'refused-valid', spoiltBy(change(inPhase('moving', records('traffic')), refusedOnB)), 'fail', /moving, signer-b: 2 of 40 refused/],
-  ['a client itself was refused', 'refused-valid', spoiltBy(change(records('clients'), (data) => ({ clients: { ...at(data, 'clients'), 'client-b': { accepted: 61, refused: 1, faults: 0 } } }))), 'fail', /client client-b: 1 of 62/],
-  ['there was no canary', 'refused-valid', spoiltBy(drop(records('traffic'))), 'unknown', /no canary traffic/],
-  ['there was too little traffic', 'refused-valid', spoiltBy(change(headerOf('rotation-1'), () => ({ minSamples: 5000 }))), 'unknown', /761 valid requests were answered, fewer than 5000/],
-  ['no request reached one replica', 'refused-valid', spoiltBy(change(records('traffic'), (data) => ({ traffic: { ...at(data, 'traffic'), routes: { ...(at(data, 'traffic').routes as Data), 'signer-c': { sent: 9, accepted: 0, refused: 0, faults: 9 } } } }))), 'unknown', /signer-c/],
-  ['a tampered body was accepted', 'accepted-invalid', spoiltBy(check('control.tampered-body', { verdict: 'fail', seen: 'ACCEPTED' })), 'fail', /signer-a accepted what control.tampered-body must see refused/],
-  ['the empty key and its like were never tried', 'accepted-invalid', spoiltBy(change(records('checks'), (data) => ({ checks: (data.checks as Data[]).filter(({ id }) => !String(id).startsWith('control.')) }))), 'unknown', /not tried: control/],
-  ['unknown clients were tried without a result', 'accepted-invalid', spoiltBy(check('unknown_client_rejected', { verdict: 'unknown', seen: 'UNKNOWN' })), 'unknown', /unknown_client_rejected/],
-  ['a replay was accepted on another replica', 'replay-leaks', spoiltBy(check('replay.cross-replica', { verdict: 'fail', seen: 'ACCEPTED' })), 'fail', /replay.cross-replica on signer-a/],
-  ['of many copies two were accepted', 'replay-leaks', spoiltBy(check('replay.concurrent', { verdict: 'fail', seen: '3 of 12 accepted' })), 'fail', /3 of 12 accepted/],
-  ['a burned nonce was accepted after a reload', 'replay-leaks', spoiltBy(change(inPhase('retiring', records('checks')), within('checks', { id: 'replay.namespace' }, { verdict: 'fail', seen: 'ACCEPTED' }))), 'fail', /replay.namespace/],
-  ['no replay was tried after the rollback', 'replay-leaks', spoiltBy(drop(proof('replay', 'closing'))), 'unknown', /after the rollback$/],
-  ['no replay was tried after the retirement', 'replay-leaks', spoiltBy(drop((e) => proof('replay', 'retiring')(e) || proof('after-ttl', 'destroyed')(e))), 'unknown', /after the retirement$/],
-  ['replays after the switch came to nothing', 'replay-leaks', spoiltBy(change(proof('namespace', 'retiring'), within('checks', {}, { verdict: 'unknown', seen: 'UNKNOWN' }))), 'unknown', /after the switch$/],
-  ['no replica was restarted', 'replay-leaks', spoiltBy(change((e) => e.kind === 'intent' && e.data.action === 'restart', () => ({ action: 'reload' }))), 'unknown', /after a restart$/],
-  ['a retired secret was accepted again', 'retire-latency', spoiltBy(change(proof('refuses', 'destroying'), resurrected)), 'fail', /signer-b accepted the old secret of client-a after it was retired/],
-  ['the old secret was last seen refused for another reason', 'retire-latency', spoiltBy(change((e) => proof('refuses', 'destroying')(e) || proof('refuses', 'retiring')(e), within('cells', { replica: 'signer-b' }, { seen: 'AUTH_INVALID_CLIENT', verdict: 'unknown' }))), 'unknown', /signer-b/],
-  ['no rotation was retired', 'retire-latency', spoiltBy(drop(enters('retired'))), 'unknown', /nothing was measured/],
-  ['a fault was never noticed', 'time-to-detect', () => withMore('fault', { fault: 'keeps-old', target: 'signer-a', event: 'planted', proof: 'yes' }), 'fail', /keeps-old on signer-a was never noticed/],
-  ['nobody told of a fault', 'time-to-detect', spoiltBy((e) => (e.kind === 'fault' ? undefined : headerOf('drill-1')(e) ? { ...e.data, faults: [{ name: 'slow', target: 'signer-a' }] } : e.data)), 'unknown', /nothing was measured/],
-  ['no fault led to a rollback', 'time-to-decide', spoiltBy(drop(moves('rollback'))), 'unknown', /no fault led to a rollback/],
-  ['going back took longer than its plan', 'time-to-undo', spoiltBy(change(headerOf('rotation-2'), () => ({ limits: { overlapMs: 10_000, undoMs: 500 } }))), 'fail', /took 1100 ms, more than 500 ms/],
-  ['a rollback was begun and did not end', 'time-to-undo', spoiltBy(drop(enters('rolled-back'))), 'fail', /has not ended/],
-  ['nothing was rolled back', 'time-to-undo', spoiltBy(drop((e) => e.rotation === 'rotation-2')), 'unknown', /nothing was measured/],
-  ['the old state was not proven on one replica', 'time-to-undo', spoiltBy(change(inPhase('closing', records('cells')), within('cells', { replica: 'signer-a', generation: 'next' }, { verdict: 'unknown' }))), 'unknown', /not proven on signer-a/],
-  ['a replica kept next after the rollback', 'rollback-fidelity', spoiltBy(change((e) => e.data.when === 'after', (data) => ({ state: { ...at(data, 'state'), 'signer-b': { 'client-a': ['k1', 'k3'], 'client-b': ['k2'] } } }))), 'fail', /not as before on signer-b/],
-  ['a nonce from before the rollback was accepted after it', 'rollback-fidelity', spoiltBy(change(proof('namespace', 'closing'), within('checks', {}, { verdict: 'fail', seen: 'ACCEPTED' }))), 'fail', /accepted after it/],
-  ['the state after the rollback was not recorded', 'rollback-fidelity', spoiltBy(drop((e) => e.data.when === 'after')), 'unknown', /not recorded after/],
-  ['a valid client was locked out by a replica', 'lock-out', spoiltBy(change(proof('accepts', 'opening'), within('cells', { replica: 'signer-a', generation: 'current' }, { seen: 'AUTH_INVALID_HMAC', verdict: 'fail' }))), 'fail', /signer-a refused current of client-a/],
-  ['the rotation itself reported an incident', 'lock-out', () => withMore('incident', { severity: 'auth', what: 'refusals of client-a rose', began: '2026-11-21T09:00:00.000Z' }, { rotation: 'rotation-1' }), 'fail', /refusals of client-a rose/],
-  ['no valid request was sent at all', 'lock-out', spoiltBy((e) => (records('traffic')(e) || records('clients')(e) || records('cells')(e) ? undefined : e.data)), 'unknown', /nothing was measured/],
-  ['two replicas were unreachable at once', 'failure-budget', spoiltBy(change((e) => e.rotation === 'rotation-1' && e.data.proof === 'accepts' && e.phase === 'retiring', within('cells', { generation: 'next' }, { seen: 'UNKNOWN', verdict: 'unknown' }))), 'fail', /signer-a, signer-b, signer-c failed or unreachable at once, more than 0/],
-  ['no replica was looked at', 'failure-budget', spoiltBy((e) => (records('cells')(e) || records('checks')(e) ? undefined : e.data)), 'unknown', /nothing was measured/],
-  ['a shipped check was not exercised', 'coverage', spoiltBy(change(records('checks'), (data) => ({ checks: (data.checks as Data[]).filter(({ id }) => id !== 'clock.window') }))), 'unknown', /not exercised: clock.window/],
-  ['an announced part was not played', 'coverage', spoiltBy(drop((e) => e.data.proof === 'fail-closed')), 'unknown', /not exercised: outage/],
-  ['a check ended as a failure', 'coverage', spoiltBy(check('store.fail-closed', { verdict: 'fail', reason: '6 of 6 accepted without a store' })), 'fail', /store.fail-closed on signer-a: 6 of 6 accepted/],
-  ['a check ended as unknown', 'coverage', spoiltBy(check('fleet.distinct', { verdict: 'unknown', reason: 'not told apart' })), 'unknown', /not told apart/],
-  ['a rotation was left on its way', 'coverage', spoiltBy(drop(enters('destroyed'))), 'unknown', /rotation-1 is left in phase destroying/],
-  ['nothing shows that the fault happened', 'fault-proof', spoiltBy(change(fault('planted'), () => ({ proof: '' }))), 'unknown', /nothing shows that misses-next on signer-c really happened/],
-  ['a fault was planted and never found', 'fault-proof', spoiltBy(drop(fault('found'))), 'fail', /planted and never found/],
-  ['a fault was asked for and not planted', 'fault-proof', spoiltBy(change(headerOf('drill-1'), () => ({ faults: [{ name: 'slow', target: 'signer-a' }, { name: 'reset', target: 'signer-b' }] }))), 'unknown', /2 faults were to be planted, 1 were/],
-  ['a secret was found in a log', 'secret-hygiene', spoiltBy(change(records('hygiene'), () => ({ hygiene: { searched: 40, found: 1, where: ['signer-a.log'] } }))), 'fail', /signer-a.log/],
-  ['no place was searched for secrets', 'secret-hygiene', spoiltBy(change(records('hygiene'), () => ({ hygiene: { searched: 0, found: 0, where: [] } }))), 'unknown', /nothing was measured/],
-  ['an entry does not follow from the one before', 'ledger-integrity', () => goodDrill().map((entry) => (entry.seq === 9 ? { ...entry, prev: 'sha256:f' } : entry)), 'fail', /entry 9 does not name the hash/],
-];
+import type { Entry } from '../../src/ledger/entry.ts';
+import { goodDrill, VERIFIED, withMore } from './scorecard-ledger.ts';
+import { ROWS, records, shift } from './scorecard-rows.ts';
 
 const find = (entries: readonly Entry[], id: string, options: ScorecardOptions = VERIFIED): Metric | undefined =>
   scorecard(entries, options).metrics.find((metric) => metric.id === id);
@@ -111,8 +14,62 @@ describe('a metric', () => {
 
   it('names the entries that it comes from', () => {
     const refused = find(goodDrill(), 'refused-valid');
-    const wanted = goodDrill().filter((entry) => records('traffic')(entry) || records('clients')(entry)).map(({ seq }) => seq);
+    const wanted = goodDrill()
+      .filter((entry) => records('traffic')(entry) || records('clients')(entry))
+      .map(({ seq }) => seq);
     expect(refused?.entries).toEqual(wanted);
+  });
+
+  it('of certificates applies only where certificates rotate, and is unknown without their evidence', () => {
+    const mtls = goodDrill().map((entry) =>
+      entry.runbook === 'signer-hmac' ? { ...entry, runbook: 'signer-mtls' } : entry,
+    );
+    const evidence = withMore(
+      'evidence',
+      {
+        proof: 'tls',
+        checks: [
+          {
+            id: 'tls.handshake',
+            target: 'signer-a',
+            verdict: 'fail',
+            expected: 'x',
+            seen: 'CERT_HAS_EXPIRED',
+            samples: 1,
+          },
+        ],
+      },
+      {},
+      mtls,
+    );
+    expect([goodDrill(), mtls, evidence].map((entries) => find(entries, 'mtls-health')?.status)).toEqual([
+      'not-applicable',
+      'unknown',
+      'fail',
+    ]);
+  });
+
+  it('of the overlap leaves out the time in which a planted fault was in the way', () => {
+    const slow = shift((entry) => entry.step === 'verify-overlap', 20_000)();
+    const held = slow.findIndex(({ step }) => step === 'verify-overlap');
+    const template = slow[held - 1];
+    if (template === undefined) throw new Error('no entries');
+    const told = (event: string, of: Entry): Entry => ({
+      ...template,
+      at: of.at,
+      kind: 'fault',
+      data: { fault: 'slow', target: 'signer-a', event, check: 'accepts.next', proof: 'yes' },
+    });
+    const failed: Entry = { ...template, kind: 'outcome', data: { result: 'failed', targets: ['signer-a'] } };
+    const parts = [
+      ...slow.slice(0, held),
+      told('planted', template),
+      failed,
+      told('lifted', slow[held] ?? template),
+      ...slow.slice(held),
+    ];
+    const entries = parts.map((entry, index) => ({ ...entry, seq: index + 1 }));
+    expect(find(entries, 'time-to-overlap')).toMatchObject({ status: 'pass', value: 3700 });
   });
 
   it('counts stragglers by their requests', () => {
@@ -122,19 +79,39 @@ describe('a metric', () => {
 
   it.each(['fail', 'unknown'] as const)('that is critical can be %s', (status) => {
     const shown = new Set(ROWS.filter((row) => row[3] === status).map(([, id]) => id));
-    const elsewhere = ['mtls-health', 'ledger-integrity', ...(status === 'unknown' ? [] : [])];
-    const critical = scorecard([]).metrics.filter((metric) => metric.class === 'critical' && !elsewhere.includes(metric.id));
+    const elsewhere = ['mtls-health', 'ledger-integrity'];
+    const critical = scorecard([]).metrics.filter(
+      (metric) => metric.class === 'critical' && !elsewhere.includes(metric.id),
+    );
     expect(critical.filter(({ id }) => !shown.has(id)).map(({ id }) => id)).toEqual([]);
   });
 });
 
 describe('freshness and integrity', () => {
   it.each([
-    ['the last pass is a year old', 'freshness', { ...VERIFIED, lastPassAt: '2025-11-01T00:00:00.000Z' }, 'fail', /385 days ago/],
+    [
+      'the last pass is a year old',
+      'freshness',
+      { ...VERIFIED, lastPassAt: '2025-11-01T00:00:00.000Z' },
+      'fail',
+      /385 days ago/,
+    ],
     ['no earlier pass is known', 'freshness', { ledger: VERIFIED.ledger }, 'unknown', /no earlier pass is known/],
-    ['the ledger does not verify', 'ledger-integrity', { ledger: { ok: false, entries: 0 } }, 'fail', /does not verify/],
+    [
+      'the ledger does not verify',
+      'ledger-integrity',
+      { ledger: { ok: false, entries: 0 } },
+      'fail',
+      /does not verify/,
+    ],
     ['the ledger was not verified', 'ledger-integrity', {}, 'unknown', /not verified here/],
-    ['fewer entries were verified than are scored', 'ledger-integrity', { ledger: { ok: true, entries: 50 } }, 'fail', /50 entries were verified, 120 are scored/],
+    [
+      'fewer entries were verified than are scored',
+      'ledger-integrity',
+      { ledger: { ok: true, entries: 50 } },
+      'fail',
+      /50 entries were verified, 120 are scored/,
+    ],
   ] as const)('%s: %s', (_, id, options, status, reason) => {
     expect(find(goodDrill(), id, options)).toMatchObject({ status, reason: expect.stringMatching(reason) });
   });
@@ -142,7 +119,16 @@ describe('freshness and integrity', () => {
   it('takes an earlier pass from the ledger itself', () => {
     const [header] = goodDrill();
     if (header === undefined) throw new Error('no entries');
-    const earlier = { ...header, seq: 0, at: '2026-11-11T09:00:00.000Z', kind: 'verdict', data: { verdict: 'pass', command: 'drill' } } as const;
-    expect(find([earlier, ...goodDrill()], 'freshness', { ledger: VERIFIED.ledger })).toMatchObject({ value: 10, status: 'pass' });
+    const earlier = {
+      ...header,
+      seq: 0,
+      at: '2026-11-11T09:00:00.000Z',
+      kind: 'verdict',
+      data: { verdict: 'pass', command: 'drill' },
+    } as const;
+    expect(find([earlier, ...goodDrill()], 'freshness', { ledger: VERIFIED.ledger })).toMatchObject({
+      value: 10,
+      status: 'pass',
+    });
   });
 });

@@ -236,6 +236,8 @@ ${hashLine(textOf(entry))}
           const at = where % written.length;
           written = written.slice(0, at) + insert + written.slice(at + remove);
         }
+        // the change may have cut a surrogate pair, which a file cannot hold
+        written = Buffer.from(written).toString('utf8');
         const entry = attempt(() => decodeEntry(written));
         if (entry === undefined) return;
         accepted += 1;
@@ -352,7 +354,7 @@ describe('the reader refuses', () => {
     expect(() => decodeEntry(wrong, { file: 'l.yaml', line: 101 })).toThrow(
       expect.objectContaining({
         position: 'l.yaml:109:1',
-        message: expect.stringMatching(/^ledger entry: kind: .*[^\u001b]*$/),
+        message: expect.not.stringContaining('\u001b'),
       }),
     );
   });

@@ -11,7 +11,7 @@ afterAll(() => fleet.stop());
 
 /** Sends through the balancer, 50 a second on kept connections, while `act` runs; gives every answer. */
 async function underLoad(act: () => Promise<void>): Promise<readonly Hit[]> {
-  const agent = new Agent({ ...tlsOf(fleet), keepAlive: true });
+  const agent = new Agent({ ...tlsOf(fleet), keepAlive: true, scheduling: 'fifo' });
   const sent: Promise<Hit>[] = [];
   const timer = setInterval(() => sent.push(shoot(fleet, 'balancer', { agent, body: TRANSFER })), 20);
   await until('traffic on its way', () => sent.length > 10);

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { issueAuthority, issueServer } from '../../src/pki/issue.ts';
 import { freshNonce, type Hit, PROBE, type Shot, secretOf, shoot, TRANSFER, tlsOf, writeSecrets } from './caller.ts';
 import { startFleet, type TestFleet, until } from './harness.ts';
 
@@ -180,6 +182,38 @@ describe('reload', () => {
     });
     expect(after.localPort).toBe(first.localPort);
     agent.destroy();
+  });
+
+  it('takes new certificates: its own for new connections, and whom it trusts', async () => {
+    const peer = (): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: '127.0.0.1', port: fleet.port('signer-c'), rejectUnauthorized: false }, () => {
+          resolve(socket.getPeerCertificate().subject.CN);
+          socket.destroy();
+        });
+        socket.on('error', reject);
+      });
+    const files = ['ca.pem', 'signer-c.pem', 'signer-c.key'].map((file) => join(fleet.home, 'tls', file));
+    const before = files.map((file) => readFileSync(file, 'utf8'));
+    const wish = { now: Date.now(), days: 1 };
+    const authority = await issueAuthority({ commonName: 'another', ...wish });
+    const issued = await issueServer(authority, {
+      commonName: 'renewed',
+      ...wish,
+      dnsNames: ['signer.practice.internal'],
+      ipv4: [],
+    });
+    const trusting = { ...tlsOf(fleet), ca: authority.cert };
+    for (const [index, text] of [authority.cert, issued.cert, issued.key].entries())
+      writeFileSync(files[index] ?? '', text);
+    await fleet.ctl('reload', 'signer-c');
+    await until('the new certificate', async () => (await peer()) === 'renewed');
+    // Our certificate is of the authority that is not trusted any more.
+    expect((await shoot(fleet, 'signer-c', { agent: new Agent(trusting) })).code).toBe('AUTH_MTLS_REQUIRED');
+    for (const [index, text] of before.entries()) writeFileSync(files[index] ?? '', text);
+    await fleet.ctl('reload', 'signer-c');
+    await until('the old certificate', async () => (await peer()) === 'signer-c.practice.internal');
+    expect((await shoot(fleet, 'signer-c')).status).toBe(422);
   });
 
   it('a broken file leaves the old secrets in force and logs a line without them', async () => {

@@ -29,7 +29,8 @@ export function failureBudget(story: Story): Measure {
     target: worst.length === 0 ? '' : `<= ${Math.min(...worst.map(({ rotation }) => rotation.failureBudget))}`,
     samples: worst.reduce((total, { samples }) => total + samples, 0),
     failures: over.map(
-      ({ rotation, down, entry }) => `${rotation.id}: ${down.join(', ')} failed or unreachable at once, more than ${rotation.failureBudget} (entry ${entry?.seq})`,
+      ({ rotation, down, entry }) =>
+        `${rotation.id}: ${down.join(', ')} failed or unreachable at once, more than ${rotation.failureBudget} (entry ${entry?.seq})`,
     ),
     entries: worst.flatMap(({ seqs }) => seqs),
   });
@@ -44,7 +45,7 @@ function worstOf(story: Story, rotation: RotationStory): Worst {
     if (entry.kind !== 'evidence' || entry.data.proof === 'fail-closed') continue;
     const seen = servingIn(entry, rotation.replicas);
     for (const [replica, serves] of seen) {
-      if (serves || isSabotaged(story, replica, entry.seq)) down.delete(replica);
+      if (serves) down.delete(replica);
       else down.add(replica);
     }
     const now = [...down].filter((replica) => !batch.includes(replica));
@@ -57,12 +58,23 @@ function worstOf(story: Story, rotation: RotationStory): Worst {
 /** Which replicas an entry tells of, and whether everything it says of their serving is good. */
 function servingIn(entry: Entry, replicas: readonly string[]): Map<string, boolean> {
   const said = [
-    ...cellsIn([entry]).filter(({ proof }) => proof === 'accepts' || proof === 'refuses').map(({ replica, verdict }) => [replica, verdict] as const),
-    ...checksIn([entry]).filter(({ id }) => SERVES.includes(id)).map(({ target, verdict }) => [target, verdict] as const),
+    ...cellsIn([entry])
+      .filter(({ proof }) => proof === 'accepts' || proof === 'refuses')
+      .map(({ replica, verdict }) => [replica, verdict] as const),
+    ...checksIn([entry])
+      .filter(({ id }) => SERVES.includes(id))
+      .map(({ target, verdict }) => [target, verdict] as const),
   ].filter(([replica]) => replicas.includes(replica));
-  return new Map(unique(said.map(([replica]) => replica)).map((replica) => [replica, said.every(([of, verdict]) => of !== replica || (verdict !== 'fail' && verdict !== 'unknown'))]));
+  return new Map(
+    unique(said.map(([replica]) => replica)).map((replica) => [
+      replica,
+      said.every(([of, verdict]) => of !== replica || (verdict !== 'fail' && verdict !== 'unknown')),
+    ]),
+  );
 }
 
 function isSabotaged(story: Story, replica: string, seq: number): boolean {
-  return story.faults.some((fault) => fault.found !== undefined && fault.target === replica && fault.planted.seq <= seq && seq <= fault.until);
+  return story.faults.some(
+    (fault) => fault.found !== undefined && fault.target === replica && fault.planted.seq <= seq && seq <= fault.until,
+  );
 }

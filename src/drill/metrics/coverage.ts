@@ -25,7 +25,10 @@ export function coverage(story: Story): Measure {
   const declared = texts(story.drill?.data.checks);
   const checks = declared.length > 0 ? declared : SHIPPED;
   const parts = texts(story.drill?.data.expects);
-  const missing = [...checks.filter((id) => !isExercised(story, id)), ...parts.filter((part) => !isPlayed(story, part))];
+  const missing = [
+    ...checks.filter((id) => !isExercised(story, id)),
+    ...parts.filter((part) => !isPlayed(story, part)),
+  ];
   const total = checks.length + parts.length;
   const last = lastResults(story);
   return judged({
@@ -37,7 +40,9 @@ export function coverage(story: Story): Measure {
     doubts: [
       ...(missing.length === 0 ? [] : [`not exercised: ${missing.join(', ')}`]),
       ...last.filter(({ verdict }) => verdict === 'unknown').map(tell),
-      ...story.rotations.filter(({ phase }) => isMoving(phase)).map(({ id, phase }) => `${id} is left in phase ${phase}`),
+      ...story.rotations
+        .filter(({ phase }) => isMoving(phase))
+        .map(({ id, phase }) => `${id} is left in phase ${phase}`),
     ],
     details: [`${total - missing.length} of ${total} exercised`, ...skipped(story)],
     entries: [...(story.drill === undefined ? [] : [story.drill.seq]), ...story.checks.map(({ entry }) => entry.seq)],
@@ -52,7 +57,8 @@ function isExercised(story: Story, id: string): boolean {
 function isPlayed(story: Story, part: string): boolean {
   const known = PLAYED[part];
   if (known !== undefined) return known(story);
-  const named = ({ step, data }: Story['entries'][number]) => [step, data.part, data.proof, data.command].includes(part);
+  const named = ({ step, data }: Story['entries'][number]) =>
+    [step, data.part, data.proof, data.command].includes(part);
   return isExercised(story, part) || story.entries.some((entry) => entry.kind !== 'header' && named(entry));
 }
 
@@ -61,7 +67,8 @@ function lastResults(story: Story): SeenCheck[] {
   const last = new Map<string, SeenCheck>();
   for (const check of story.checks) {
     if (isMadeGood(story, check)) continue;
-    if (check.critical && excuse(story.faults, 'any', check.entry.seq) === undefined) last.set(`${check.id} ${check.target}`, check);
+    if (check.critical && excuse(story.faults, 'any', check.entry.seq) === undefined)
+      last.set(`${check.id} ${check.target}`, check);
   }
   return [...last.values()];
 }

@@ -9,17 +9,24 @@ import { list } from './values.ts';
 export function timeToDetect(story: Story): Measure {
   if (noneAsked(story)) return notApplicable('ms', 'no fault was to be planted', drillSeq(story));
   const spans = story.faults.map((fault) => ({ fault, failing: firstFailing(story, fault) }));
-  const times = spans.flatMap(({ fault, failing }) => (failing === undefined ? [] : [timeOf(failing) - timeOf(fault.planted)]));
+  const times = spans.flatMap(({ fault, failing }) =>
+    failing === undefined ? [] : [timeOf(failing) - timeOf(fault.planted)],
+  );
   return judged({
     value: Math.max(0, ...times),
     unit: 'ms',
     target: '',
     samples: times.length,
-    failures: spans.filter(({ failing }) => failing === undefined).map(({ fault }) => `${fault.name} on ${fault.target} was never noticed`),
+    failures: spans
+      .filter(({ failing }) => failing === undefined)
+      .map(({ fault }) => `${fault.name} on ${fault.target} was never noticed`),
     details: spans.flatMap(({ fault, failing }) =>
       failing === undefined ? [] : [`${fault.name} on ${fault.target}: ${timeOf(failing) - timeOf(fault.planted)} ms`],
     ),
-    entries: spans.flatMap(({ fault, failing }) => [fault.planted.seq, ...(failing === undefined ? [] : [failing.seq])]),
+    entries: spans.flatMap(({ fault, failing }) => [
+      fault.planted.seq,
+      ...(failing === undefined ? [] : [failing.seq]),
+    ]),
   });
 }
 
@@ -30,7 +37,9 @@ export function timeToDecide(story: Story): Measure {
     const failing = firstFailing(story, fault);
     if (failing === undefined) return [];
     const moves = story.rotations.flatMap((rotation) => (rotation.id === failing.rotation ? rotation.moves : []));
-    const back = moves.find(({ entry, trigger }) => trigger === 'rollback' && entry.seq > failing.seq && entry.seq <= fault.until);
+    const back = moves.find(
+      ({ entry, trigger }) => trigger === 'rollback' && entry.seq > failing.seq && entry.seq <= fault.until,
+    );
     return back === undefined ? [] : [{ fault, failing, back, ms: back.at - timeOf(failing) }];
   });
   return judged({
@@ -59,13 +68,20 @@ export function faultProof(story: Story): Measure {
     unit: 'faults',
     target: 'each proven and found',
     samples: planted.length,
-    failures: planted.filter(({ found }) => found === undefined).map((fault) => `${name(fault)} was planted and never found`),
+    failures: planted
+      .filter(({ found }) => found === undefined)
+      .map((fault) => `${name(fault)} was planted and never found`),
     doubts: [
       ...unproven.map((fault) => `nothing shows that ${name(fault)} really happened`),
       ...(planted.length < asked ? [`${asked} faults were to be planted, ${planted.length} were`] : []),
     ],
-    details: planted.map((fault) => `${name(fault)}: ${fault.proof === '' ? 'no proof' : fault.proof}; found by ${fault.check === '' ? 'nothing' : fault.check}`),
-    entries: planted.flatMap(({ planted: entry, found, lifted }) => [entry, found, lifted].flatMap((each) => each?.seq ?? [])),
+    details: planted.map(
+      (fault) =>
+        `${name(fault)}: ${fault.proof === '' ? 'no proof' : fault.proof}; found by ${fault.check === '' ? 'nothing' : fault.check}`,
+    ),
+    entries: planted.flatMap(({ planted: entry, found, lifted }) =>
+      [entry, found, lifted].flatMap((each) => each?.seq ?? []),
+    ),
   });
 }
 

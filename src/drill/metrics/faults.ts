@@ -26,8 +26,12 @@ export function plantedFaults(entries: readonly Entry[]): PlantedFault[] {
   return told
     .filter((entry) => entry.data.event === 'planted')
     .map((planted) => {
-      const again = told.find((entry) => entry.seq > planted.seq && isSame(entry, planted) && entry.data.event === 'planted');
-      const own = told.filter((entry) => isSame(entry, planted) && entry.seq > planted.seq && entry.seq < (again?.seq ?? Infinity));
+      const again = told.find(
+        (entry) => entry.seq > planted.seq && isSame(entry, planted) && entry.data.event === 'planted',
+      );
+      const own = told.filter(
+        (entry) => isSame(entry, planted) && entry.seq > planted.seq && entry.seq < (again?.seq ?? Infinity),
+      );
       return faultOf(planted, own, last);
     });
 }

@@ -38,7 +38,12 @@ function looksForInvalid({ id }: SeenCheck): boolean {
 function fromCheck(check: SeenCheck) {
   const { id, target, seen, entry } = check;
   const what = `${target} accepted what ${id} must see refused: ${seen} (entry ${entry.seq})`;
-  return { accepted: check.verdict === 'fail' ? excessOf(check) : 0, what, seq: entry.seq, samples: Math.max(1, check.samples) };
+  return {
+    accepted: check.verdict === 'fail' ? excessOf(check) : 0,
+    what,
+    seq: entry.seq,
+    samples: Math.max(1, check.samples),
+  };
 }
 
 function fromCell(cell: SeenCell) {

@@ -43,7 +43,9 @@ interface LockOut {
 export function lockOutMinutes(story: Story): Measure {
   const all = [...fromTraffic(story), ...fromCells(story), ...fromIncidents(story)];
   const own = all.filter(({ fault }) => fault === undefined);
-  const minutes = unique(own.flatMap(({ where, from, to }) => minutesOf(from, to).map((minute) => `${where} ${minute}`)));
+  const minutes = unique(
+    own.flatMap(({ where, from, to }) => minutesOf(from, to).map((minute) => `${where} ${minute}`)),
+  );
   const traffic = trafficIn(story);
   const samples = sum(traffic.map(({ accepted, refused }) => accepted + refused)) + validCells(story).length;
   return judged({
@@ -98,7 +100,10 @@ function fromCells(story: Story): LockOut[] {
 /** Incidents that a rotation reported. One that a drill brings about itself, an outage of the store, is its own part. */
 function fromIncidents(story: Story): LockOut[] {
   return story.entries
-    .filter(({ kind, data, rotation }) => kind === 'incident' && data.severity === 'auth' && rotation !== story.drill?.rotation)
+    .filter(
+      ({ kind, data, rotation }) =>
+        kind === 'incident' && data.severity === 'auth' && rotation !== story.drill?.rotation,
+    )
     .map((entry) => {
       const began = Date.parse(text(entry.data.began));
       const ended = Date.parse(text(entry.data.ended));

@@ -71,5 +71,13 @@ export function judged(found: Found): Measure {
 
 /** A metric that the plan left out, with the plan's reason. */
 export function notApplicable(unit: string, reason: string, entries: readonly number[] = []): Measure {
-  return { value: null, unit, target: '', samples: 0, status: 'not-applicable', reason: escapeForeign(reason, LONGEST_LINE), entries };
+  return {
+    value: null,
+    unit,
+    target: '',
+    samples: 0,
+    status: 'not-applicable',
+    reason: escapeForeign(reason, LONGEST_LINE),
+    entries,
+  };
 }

@@ -21,7 +21,10 @@ export function timeToOverlap(story: Story): Measure {
     const entered = firstMove(rotation, 'overlap');
     const intent = firstIntent(rotation, 'opening');
     if (entered === undefined || intent === undefined) continue;
-    const proofs = proofsIn(rotation, 'accepts', 'opening', undefined, { after: intent.seq, before: entered.entry.seq });
+    const proofs = proofsIn(rotation, 'accepts', 'opening', undefined, {
+      after: intent.seq,
+      before: entered.entry.seq,
+    });
     const last = proofs.at(-1);
     const missing = unproven(rotation, proofs);
     if (last === undefined || missing.length > 0) {
@@ -34,14 +37,22 @@ export function timeToOverlap(story: Story): Measure {
     if (limit === undefined) doubts.push(`${rotation.id}: its header declares no limit for the time to overlap`);
     else if (ms > limit) failures.push(`${rotation.id} took ${ms} ms, more than ${limit} ms`);
   }
-  return ofSpans(spans, atMost(spans, (rotation) => rotation.overlapLimitMs), Math.max, failures, doubts);
+  return ofSpans(
+    spans,
+    atMost(spans, (rotation) => rotation.overlapLimitMs),
+    Math.max,
+    failures,
+    doubts,
+  );
 }
 
 /** Which replicas lack a passing cell of either generation in those proofs. */
 function unproven(rotation: RotationStory, proofs: RotationStory['entries']): string[] {
   const cells = cellsIn(proofs).filter((cell) => cell.verdict === 'pass');
   return rotation.replicas.filter((replica) =>
-    ['current', 'next'].some((generation) => cells.every((cell) => cell.replica !== replica || cell.generation !== generation)),
+    ['current', 'next'].some((generation) =>
+      cells.every((cell) => cell.replica !== replica || cell.generation !== generation),
+    ),
   );
 }
 
@@ -52,7 +63,10 @@ export function timeToSwitch(story: Story): Measure {
     const overlap = firstMove(rotation, 'overlap');
     const switched = rotation.moves.find(({ from, to }) => from === 'moving' && to === 'switched');
     if (overlap === undefined || switched === undefined) continue;
-    const proofs = proofsIn(rotation, 'signs', 'moving', 'next', { after: overlap.entry.seq, before: switched.entry.seq });
+    const proofs = proofsIn(rotation, 'signs', 'moving', 'next', {
+      after: overlap.entry.seq,
+      before: switched.entry.seq,
+    });
     const last = proofs.filter((proof) => proof.data.verdict === 'pass').at(-1);
     if (last === undefined) continue;
     const ms = faultless(story, overlap.at, timeOf(last));

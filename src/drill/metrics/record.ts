@@ -8,12 +8,19 @@ const FRESH_DAYS = 92;
 
 /** 15. Only where certificates rotate; their evidence is the checks `tls.*`. */
 export function mtlsHealth(story: Story): Measure {
-  const mtls = story.rotations.filter(({ header }) => header.runbook.includes('mtls') || header.data.materialKind === 'mtls');
+  const mtls = story.rotations.filter(
+    ({ header }) => header.runbook.includes('mtls') || header.data.materialKind === 'mtls',
+  );
   if (story.rotations.length > 0 && mtls.length === 0) {
-    return notApplicable('failures', 'no rotation in these entries is of certificates', story.rotations.map(({ header }) => header.seq));
+    return notApplicable(
+      'failures',
+      'no rotation in these entries is of certificates',
+      story.rotations.map(({ header }) => header.seq),
+    );
   }
   const checks = story.checks.filter(({ id }) => id.startsWith('tls.'));
-  const of = (verdict: string) => checks.filter((check) => check.verdict === verdict).map(({ id, target, seen }) => `${id} on ${target}: ${seen}`);
+  const of = (verdict: string) =>
+    checks.filter((check) => check.verdict === verdict).map(({ id, target, seen }) => `${id} on ${target}: ${seen}`);
   return judged({
     value: of('fail').length,
     unit: 'failures',
@@ -28,14 +35,25 @@ export function mtlsHealth(story: Story): Measure {
 /** 18. Places in which a secret was found, of all places that were searched. */
 export function secretHygiene(story: Story): Measure {
   const searches = story.entries.filter(({ data }) => data.hygiene !== undefined);
-  const found = searches.map(({ data }) => mapping(data.hygiene)).map((hygiene) => ({ searched: count(hygiene.searched), found: count(hygiene.found), where: texts(hygiene.where) }));
+  const found = searches
+    .map(({ data }) => mapping(data.hygiene))
+    .map((hygiene) => ({
+      searched: count(hygiene.searched),
+      found: count(hygiene.found),
+      where: texts(hygiene.where),
+    }));
   const total = sum(found.map((search) => Math.max(search.found, search.where.length)));
   return judged({
     value: total,
     unit: 'places',
     target: '0',
     samples: sum(found.map(({ searched }) => searched)),
-    failures: total === 0 ? [] : [`a secret was found in ${unique(found.flatMap(({ where }) => where)).join(', ') || 'a place that is not named'}`],
+    failures:
+      total === 0
+        ? []
+        : [
+            `a secret was found in ${unique(found.flatMap(({ where }) => where)).join(', ') || 'a place that is not named'}`,
+          ],
     entries: searches.map(({ seq }) => seq),
   });
 }
@@ -48,10 +66,15 @@ export function ledgerIntegrity(story: Story): Measure {
     const before = ledger[index - 1];
     if (before === undefined) return [];
     if (entry.seq <= before.seq) return [`entry ${entry.seq} stands after entry ${before.seq}`];
-    return entry.seq === before.seq + 1 && entry.prev !== before.hash ? [`entry ${entry.seq} does not name the hash of the entry before`] : [];
+    return entry.seq === before.seq + 1 && entry.prev !== before.hash
+      ? [`entry ${entry.seq} does not name the hash of the entry before`]
+      : [];
   });
   const last = ledger.at(-1)?.seq ?? 0;
-  const short = verified?.ok === true && verified.entries < last ? [`${verified.entries} entries were verified, ${last} are scored`] : [];
+  const short =
+    verified?.ok === true && verified.entries < last
+      ? [`${verified.entries} entries were verified, ${last} are scored`]
+      : [];
   return judged({
     value: breaks.length,
     unit: 'breaks',
@@ -65,7 +88,9 @@ export function ledgerIntegrity(story: Story): Measure {
 
 /** 20. What people had to do: overrides, words given, reinstatements on the record. */
 export function operatorLoad(story: Story): Measure {
-  const acts = story.entries.filter(({ kind }) => kind === 'override' || kind === 'confirmation' || kind === 'reinstate');
+  const acts = story.entries.filter(
+    ({ kind }) => kind === 'override' || kind === 'confirmation' || kind === 'reinstate',
+  );
   return judged({
     value: acts.length,
     unit: 'acts',
@@ -79,7 +104,9 @@ export function operatorLoad(story: Story): Measure {
 /** 21. Days from the last real pass to the last entry. */
 export function freshness(story: Story): Measure {
   const now = Date.parse(story.entries.at(-1)?.at ?? '');
-  const earlier = story.ledger.findLast((entry) => entry.kind === 'verdict' && entry.data.verdict === 'pass' && entry.seq < (story.entries[0]?.seq ?? 0));
+  const earlier = story.ledger.findLast(
+    (entry) => entry.kind === 'verdict' && entry.data.verdict === 'pass' && entry.seq < (story.entries[0]?.seq ?? 0),
+  );
   const lastPass = Date.parse(story.options.lastPassAt ?? earlier?.at ?? '');
   const days = Math.floor((now - lastPass) / DAY_MS);
   const known = Number.isFinite(days);

@@ -22,7 +22,10 @@ export function refusedValid(story: Story): Measure {
       ...(answered < needed ? [`${answered} valid requests were answered, fewer than ${needed}`] : []),
       ...silentRoutes(story, traffic),
     ],
-    details: [...totals(own), ...excused.map((part) => (part.fault === undefined ? tell(part) : excusedBy(tell(part), part.fault)))],
+    details: [
+      ...totals(own),
+      ...excused.map((part) => (part.fault === undefined ? tell(part) : excusedBy(tell(part), part.fault))),
+    ],
     entries: traffic.map(({ entry }) => entry.seq),
   });
 }
@@ -34,7 +37,8 @@ function tell(part: Traffic): string {
 
 /** Per phase and route, each with its denominator. */
 function totals(traffic: readonly Traffic[]): string[] {
-  const keyOf = (part: Traffic) => (part.of === 'client' ? `client ${part.route}` : `${part.entry.phase}, ${part.route}`);
+  const keyOf = (part: Traffic) =>
+    part.of === 'client' ? `client ${part.route}` : `${part.entry.phase}, ${part.route}`;
   return unique(traffic.map(keyOf)).map((key) => {
     const parts = traffic.filter((part) => keyOf(part) === key);
     return `${key}: ${sum(parts.map((part) => part.refused))} of ${sum(parts.map((part) => part.accepted + part.refused))}`;

@@ -6,7 +6,14 @@ import type { Story } from './story.ts';
 import { sum, text, texts } from './values.ts';
 
 /** Where a re-sent request must have been tried. */
-const PLACES = ['same replica', 'other replica', 'after the switch', 'after the retirement', 'after the rollback', 'after a restart'] as const;
+const PLACES = [
+  'same replica',
+  'other replica',
+  'after the switch',
+  'after the retirement',
+  'after the rollback',
+  'after a restart',
+] as const;
 
 type Place = (typeof PLACES)[number];
 
@@ -91,10 +98,12 @@ function fromCells(story: Story): Resent[] {
 function placesOf({ entry, id }: Resent, restarted: ReadonlySet<number>): Place[] {
   const places = NAMED.flatMap(([pattern, place]) => (pattern.test(id) ? [place] : []));
   const { proof } = entry.data;
-  if (entry.phase === 'switched' || (entry.phase === 'retiring' && proof === 'namespace')) places.push('after the switch');
+  if (entry.phase === 'switched' || (entry.phase === 'retiring' && proof === 'namespace'))
+    places.push('after the switch');
   const retired = ['retired', 'destroying', 'destroyed'].includes(entry.phase);
   if (retired || (entry.phase === 'retiring' && proof === 'replay')) places.push('after the retirement');
-  if (entry.phase === 'rolled-back' || (entry.phase === 'closing' && proof === 'replay')) places.push('after the rollback');
+  if (entry.phase === 'rolled-back' || (entry.phase === 'closing' && proof === 'replay'))
+    places.push('after the rollback');
   if (restarted.has(entry.seq)) places.push('after a restart');
   return places;
 }
@@ -105,7 +114,8 @@ function afterRestart(story: Story): Set<number> {
   for (const rotation of story.rotations) {
     let restart = false;
     for (const entry of rotation.entries) {
-      if (entry.kind === 'intent') restart = entry.data.action === 'restart' && touchesReplica(entry, rotation.replicas);
+      if (entry.kind === 'intent')
+        restart = entry.data.action === 'restart' && touchesReplica(entry, rotation.replicas);
       else if (entry.kind === 'evidence' && restart) restarted.add(entry.seq);
       else if (entry.kind === 'outcome' && text(entry.data.skipped) !== '') restart = false;
     }

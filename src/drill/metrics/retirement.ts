@@ -54,12 +54,24 @@ export function retireLatency(story: Story): Measure {
       else details.push(excusedBy(what, fault));
     }
     const alive = stillAlive(retired);
-    if (alive.length > 0) doubts.push(`${rotation.id}: the old secret was not last seen refused for every client on ${alive.join(', ')}`);
-    details.push(`${rotation.id}: dead on ${rotation.replicas.length - alive.length}/${rotation.replicas.length} replicas`);
+    if (alive.length > 0)
+      doubts.push(`${rotation.id}: the old secret was not last seen refused for every client on ${alive.join(', ')}`);
+    details.push(
+      `${rotation.id}: dead on ${rotation.replicas.length - alive.length}/${rotation.replicas.length} replicas`,
+    );
   }
   const cells = all.flatMap((retired) => retired.cells);
   const entries = [...all.flatMap(({ removal, proven }) => [removal, proven]), ...cells.map(({ entry }) => entry.seq)];
-  return judged({ value, unit: 'ms', target: 'no acceptance once retired', samples: cells.length, failures, doubts, details, entries });
+  return judged({
+    value,
+    unit: 'ms',
+    target: 'no acceptance once retired',
+    samples: cells.length,
+    failures,
+    doubts,
+    details,
+    entries,
+  });
 }
 
 function retirements(story: Story): Retired[] {

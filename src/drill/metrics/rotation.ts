@@ -34,7 +34,12 @@ export interface RotationStory {
 /** The rotations that begin in these entries; a drill's own header begins none. */
 export function rotationsIn(entries: readonly Entry[]): RotationStory[] {
   const headers = entries.filter((entry) => entry.kind === 'header' && !isDrillHeader(entry));
-  return headers.map((header) => rotationOf(header, entries.filter(({ rotation, seq }) => rotation === header.rotation && seq >= header.seq)));
+  return headers.map((header) =>
+    rotationOf(
+      header,
+      entries.filter(({ rotation, seq }) => rotation === header.rotation && seq >= header.seq),
+    ),
+  );
 }
 
 /** Whether the entry begins a drill rather than a rotation. */
@@ -77,7 +82,12 @@ export function timeOf(entry: Entry): number {
 }
 
 /** The first intent in a phase after an entry, optionally of an action that changes replicas. */
-export function firstIntent(rotation: RotationStory, phase: Phase, after = 0, actions?: readonly string[]): Entry | undefined {
+export function firstIntent(
+  rotation: RotationStory,
+  phase: Phase,
+  after = 0,
+  actions?: readonly string[],
+): Entry | undefined {
   return rotation.entries.find(
     (entry) =>
       entry.kind === 'intent' &&

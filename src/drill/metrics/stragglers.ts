@@ -34,8 +34,14 @@ export function stragglers(story: Story): Measure {
     const { behind, seen } = readProof(proof);
     samples += seen;
     value += sum(behind.map(({ requests }) => requests));
-    failures.push(...behind.map(({ client, reason }) => `${rotation.id}: ${reason === '' ? `${client} still signs with the old secret` : reason}`));
-    if (behind.length === 0 && proof.data.verdict !== 'pass') doubts.push(`${rotation.id}: entry ${proof.seq} does not show that nobody uses the old secret`);
+    failures.push(
+      ...behind.map(
+        ({ client, reason }) =>
+          `${rotation.id}: ${reason === '' ? `${client} still signs with the old secret` : reason}`,
+      ),
+    );
+    if (behind.length === 0 && proof.data.verdict !== 'pass')
+      doubts.push(`${rotation.id}: entry ${proof.seq} does not show that nobody uses the old secret`);
   }
   return judged({ value, unit: 'requests', target: '0', samples, failures, doubts, details, entries });
 }
@@ -64,7 +70,11 @@ function readProof(proof: Entry): { behind: { client: string; requests: number; 
   const checks = checksIn([proof]);
   const behind = checks
     .filter(({ verdict }) => verdict === 'fail')
-    .map(({ target, reason, seen }) => ({ client: target, requests: Math.max(1, count(counted[target]), otherwise(seen)), reason }));
+    .map(({ target, reason, seen }) => ({
+      client: target,
+      requests: Math.max(1, count(counted[target]), otherwise(seen)),
+      reason,
+    }));
   const others = Object.entries(counted)
     .filter(([client, requests]) => count(requests) > 0 && behind.every((known) => known.client !== client))
     .map(([client, requests]) => ({ client, requests: count(requests), reason: '' }));

@@ -32,7 +32,8 @@ function canaryTraffic(story: Story): Traffic[] {
     const since = ends.get(entry.rotation) ?? entry;
     ends.set(entry.rotation, entry);
     const routes = Object.entries(mapping(traffic.routes));
-    const parts: [string, Data][] = routes.length === 0 ? [['traffic', traffic]] : routes.map(([route, part]) => [route, mapping(part)]);
+    const parts: [string, Data][] =
+      routes.length === 0 ? [['traffic', traffic]] : routes.map(([route, part]) => [route, mapping(part)]);
     return parts.map(([route, part]) => window(story, { entry, route, of: 'canary', since }, part));
   });
 }
@@ -48,7 +49,11 @@ function clientTraffic(story: Story): Traffic[] {
       before.set(client, { entry, counts });
       const fresh = (key: string) => Math.max(0, count(counts[key]) - count(last?.counts[key]));
       const since = last?.entry ?? first ?? entry;
-      return window(story, { entry, route: client, of: 'client', since }, { accepted: fresh('accepted'), refused: fresh('refused') });
+      return window(
+        story,
+        { entry, route: client, of: 'client', since },
+        { accepted: fresh('accepted'), refused: fresh('refused') },
+      );
     }),
   );
 }

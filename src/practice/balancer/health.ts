@@ -29,11 +29,12 @@ export function watchHealth(ports: readonly number[], tls: { ca: string; serverN
     } else healthy.delete(port);
   };
   for (const port of ports) {
-    const round = (): void => {
-      setTimeout(round, seen.has(port) ? EVERY_MS : EVERY_MS / 5);
-      void look(port);
+    // One after the other, so that an old answer never overrules a newer one.
+    const round = async (): Promise<void> => {
+      await look(port);
+      setTimeout(round, seen.has(port) ? EVERY_MS : EVERY_MS / 5).unref();
     };
-    round();
+    void round();
   }
   return {
     inTurn: () => {

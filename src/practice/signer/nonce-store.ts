@@ -4,6 +4,8 @@ import type { SignerConfig } from './config.ts';
 
 const GAP_MS = 30;
 const CONNECT_MS = 500;
+/** At its start a signer waits this long for a store that says nothing, and `CONNECT_MS` for one that refuses. */
+const READY_MS = 3000;
 const RECONNECT_MS = 50;
 
 /** Where consumed nonces are kept. */
@@ -20,8 +22,8 @@ export interface SharedStore extends NonceStore {
 }
 
 /**
- * Connects to the shared store; resolves when it answers or after half a second, whichever is first. No command is
- * ever sent twice and none is queued: a lost reply is an error, so that it refuses and does not accept.
+ * Connects to the shared store; resolves when it answers, or when it is plain that it does not. No command is ever sent
+ * twice and none is queued: a lost reply is an error, so that it refuses and does not accept.
  */
 export async function connectStore(config: SignerConfig): Promise<SharedStore> {
   const redis = new Redis({
@@ -29,33 +31,52 @@ export async function connectStore(config: SignerConfig): Promise<SharedStore> {
     port: Number(config.store.url.port),
     db: Number(config.store.url.pathname.slice(1) || '0'),
     connectionName: config.name,
-    commandTimeout: config.store.timeoutMs,
-    connectTimeout: CONNECT_MS,
+    connectTimeout: READY_MS,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     retryStrategy: () => RECONNECT_MS,
   });
-  redis.on('error', () => {});
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, CONNECT_MS);
-    redis.once('ready', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-  const consume = async (key: string, ttlMs: number): Promise<boolean> =>
-    (await redis.set(key, '1', 'PX', ttlMs, 'NX')) === 'OK';
+  await settled(redis);
+  const within = <T>(reply: Promise<T>): Promise<T> => inTime(reply, config.store.timeoutMs);
   return {
-    consume,
+    consume: async (key, ttlMs) => (await within(redis.set(key, '1', 'PX', ttlMs, 'NX'))) === 'OK',
     consumeInTwoSteps: async (key, ttlMs) => {
-      if ((await redis.get(key)) !== null) return false;
+      if ((await within(redis.get(key))) !== null) return false;
       await sleep(GAP_MS);
-      await redis.set(key, '1', 'PX', ttlMs);
+      await within(redis.set(key, '1', 'PX', ttlMs));
       return true;
     },
     close: () => redis.disconnect(),
   };
+}
+
+/** Resolves at the first good connection, at the first failed one after `CONNECT_MS`, and after `READY_MS` anyhow. */
+function settled(redis: Redis): Promise<void> {
+  const began = performance.now();
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, READY_MS);
+    const done = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    redis.once('ready', done);
+    // Also keeps ioredis from writing each failure to the log.
+    redis.on('error', () => {
+      if (performance.now() - began > CONNECT_MS) done();
+    });
+  });
+}
+
+/**
+ * The reply, or a rejection when it takes longer than `ms`. When the time is up, what has come in already is still read:
+ * a process that was kept from running must not blame the store for it.
+ */
+function inTime<T>(reply: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(() => setImmediate(() => reject(new Error('store timeout')))), ms);
+    reply.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
 }
 
 /** Fault `memory-store`: nonces in this process only. */

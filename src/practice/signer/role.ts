@@ -25,6 +25,7 @@ export async function runSigner(args: readonly string[]): Promise<void> {
     config,
     faults: planted,
     draining: false,
+    farewells: 0,
     startedBroken: planted.has('503-on-start'),
     keys,
     metrics: makeMetrics(Date.now()),

@@ -19,6 +19,8 @@ export interface Signer {
   config: SignerConfig;
   faults: ReadonlySet<FaultName>;
   draining: boolean;
+  /** How often its health page has said that it drains. */
+  farewells: number;
   /** Whether `503-on-start` was planted when the process started. */
   readonly startedBroken: boolean;
   readonly keys: Keys;
@@ -32,7 +34,7 @@ export async function serve(signer: Signer, request: IncomingMessage, response: 
   response.setHeader('x-signer-instance', signer.config.name);
   if (signer.draining) response.setHeader('connection', 'close');
   const path = request.url ?? '';
-  if (path === '/health') return answerJson(response, signer.draining ? 503 : 200, { draining: signer.draining });
+  if (path === '/health') return answerHealth(signer, response);
   if (path === '/metrics') return answerMetrics(signer, response);
   if (path !== signer.config.path) return answerError(response, 404, 'NOT_FOUND');
   if (request.method !== 'POST') return answerError(response, 405, 'METHOD_NOT_ALLOWED');
@@ -87,6 +89,11 @@ async function takeNonce(signer: Signer, caller: Recognised): Promise<Recognised
 function consumeVia(signer: Signer): NonceStore['consume'] {
   if (signer.faults.has('memory-store')) return signer.memory.consume;
   return signer.faults.has('non-atomic-store') ? signer.store.consumeInTwoSteps : signer.store.consume;
+}
+
+function answerHealth(signer: Signer, response: ServerResponse): void {
+  if (signer.draining) signer.farewells += 1;
+  answerJson(response, signer.draining ? 503 : 200, { draining: signer.draining });
 }
 
 function answerMetrics(signer: Signer, response: ServerResponse): void {

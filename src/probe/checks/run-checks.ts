@@ -7,7 +7,7 @@ type Unmet = Pick<Observation, 'verdict' | 'reason'>;
 /**
  * Runs checks in order and returns a finding for each target. A check whose needs are not met is not run: what the
  * fleet does not have by design is `not-applicable`, everything else `unknown`, with the reason. A check that throws
- * is `unknown`. Rejects only when the context's signal aborts.
+ * is `unknown`. Those that wait do so side by side, after the others. Rejects only when the context's signal aborts.
  */
 export async function runChecks(
   checks: readonly Check[],
@@ -15,15 +15,24 @@ export async function runChecks(
   onFinding: (finding: Finding) => void = () => {},
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of checks) {
-    context.signal?.throwIfAborted();
-    for (const observation of await lookAt(check, context)) {
+  const take = (check: Check, observations: readonly Observation[]): void => {
+    for (const observation of observations) {
       const finding = findingOf(check, observation);
       findings.push(finding);
       onFinding(finding);
     }
+  };
+  for (const check of checks.filter((each) => !waits(each))) {
+    context.signal?.throwIfAborted();
+    take(check, await lookAt(check, context));
   }
+  const waiting = checks.filter(waits).map(async (check) => ({ check, seen: await lookAt(check, context) }));
+  for (const { check, seen } of await Promise.all(waiting)) take(check, seen);
   return findings;
+}
+
+function waits({ needs }: Check): boolean {
+  return needs.includes('patience');
 }
 
 async function lookAt(check: Check, context: CheckContext): Promise<readonly Observation[]> {

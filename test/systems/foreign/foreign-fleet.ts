@@ -1,0 +1,340 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const PROGRAMS = ['python3', 'openssl', 'redis-server'] as const;
+const CLIENTS = ['client-a', 'client-b'] as const;
+const ENV = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' };
+
+/** How a foreign fleet is made; everything has a default. */
+export interface ForeignOptions {
+  /** Folder of the project, whose `bin/rotctl.js` is run and whose `test/support` holds the signer. */
+  readonly root: string;
+  readonly replicas?: number;
+  readonly workers?: number;
+  /** Which commands the fleet file states. */
+  readonly takeUp?: 'reload' | 'restart' | 'both';
+  /** One certificate for all replicas, as behind a wildcard name. */
+  readonly sameCertificate?: boolean;
+  /** Which replicas the balancer sends to; all by default. */
+  readonly balanced?: readonly number[];
+  /** Whether the sending clients run. */
+  readonly clients?: boolean;
+  /** Lets a test change the fleet file's text. */
+  readonly edit?: (text: string, fleet: Addresses) => string;
+}
+
+/** Where the parts listen. */
+export interface Addresses {
+  readonly ports: readonly number[];
+  /** A second port of the first replica's process. */
+  readonly also: number;
+  readonly balancer: number;
+  readonly redis: number;
+}
+
+/** What a command ended with; `result` is its JSON document. */
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly result: Result;
+  readonly ms: number;
+}
+
+/** The part of a command's JSON result that tests look at. */
+export interface Result {
+  readonly verdict: string;
+  readonly exitCode: number;
+  readonly phase?: string;
+  readonly checks: readonly Found[];
+  readonly error?: { readonly code: string; readonly message: string };
+  readonly next?: string;
+}
+
+export interface Found {
+  readonly id: string;
+  readonly verdict: string;
+  readonly critical: boolean;
+  readonly target: string;
+  readonly seen: string;
+  readonly reason?: string;
+}
+
+/** What the sending clients counted, over all their lives. */
+export interface Tally {
+  readonly sent: number;
+  readonly accepted: number;
+  readonly refused: Readonly<Record<string, number>>;
+  readonly faults: number;
+}
+
+/** A fleet of independent signers, real processes in a folder of their own. */
+export interface ForeignFleet extends Addresses {
+  readonly home: string;
+  rotctl(...words: string[]): Promise<Ended>;
+  /** Starts rotctl without waiting. */
+  begin(...words: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> };
+  /** Plants words in the fault file of a replica (1, 2, …); none lifts all. */
+  plant(replica: number, ...words: string[]): void;
+  ctl(action: 'start' | 'stop' | 'restart' | 'reload', unit: string): Promise<void>;
+  redis(...words: string[]): Promise<string>;
+  /** The stored secrets of a client at a replica, in order. */
+  stored(replica: number, client: string): string[];
+  tally(client: string): Tally;
+  stop(): Promise<void>;
+}
+
+/** Throws, naming each program that the tests need and that is not installed. */
+export async function requirePrograms(): Promise<void> {
+  const missing: string[] = [];
+  for (const program of PROGRAMS) {
+    const flag = program === 'openssl' ? 'version' : '--version';
+    await run(program, [flag], '/').catch(() => missing.push(program));
+  }
+  if (missing.length > 0) throw new Error(`these tests need ${missing.join(', ')}, which cannot be started here`);
+}
+
+/** Starts a fleet; whoever starts it stops it. */
+export async function startForeign(options: ForeignOptions): Promise<ForeignFleet> {
+  await requirePrograms();
+  const home = mkdtempSync(join(tmpdir(), 'foreign-'));
+  for (const folder of ['tls', 'etc', 'run', 'faults', 'counts']) mkdirSync(join(home, folder), { mode: 0o700 });
+  const count = options.replicas ?? 3;
+  const [redis = 0, balancer = 0, also = 0, ...ports] = await freePorts(count + 3);
+  const addresses: Addresses = { ports, also, balancer, redis };
+  await makeCertificates(home, count, options.sameCertificate ?? false);
+  writeUnits(home, options, addresses);
+  const store = spawn('redis-server', ['--port', `${redis}`, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'], {
+    stdio: 'ignore',
+    env: ENV,
+  });
+  const text = fleetText(home, options, addresses);
+  writeFileSync(join(home, 'rotctl.yaml'), options.edit?.(text, addresses) ?? text);
+  const fleet = handle(home, options, addresses, store);
+  try {
+    await until(() => fleet.redis('PING').then((reply) => reply.includes('PONG')));
+    const units = [...ports.map((_, n) => `signer-${n + 1}`), 'balancer'];
+    await Promise.all(units.map((unit) => fleet.ctl('start', unit)));
+    if (options.clients !== false) await Promise.all(CLIENTS.map((client) => fleet.ctl('start', client)));
+  } catch (error) {
+    await fleet.stop();
+    throw error;
+  }
+  return fleet;
+}
+
+function handle(home: string, options: ForeignOptions, addresses: Addresses, store: ChildProcess): ForeignFleet {
+  const script = scriptOf(options);
+  const ctl = async (action: string, unit: string): Promise<void> => {
+    await run('python3', [script, 'ctl', action, join(home, 'run', `${unit}.json`)], home);
+  };
+  const begin = (...words: string[]) => startRotctl(home, options.root, words);
+  return {
+    ...addresses,
+    home,
+    begin,
+    rotctl: (...words) => begin(...words).ended,
+    plant: (replica, ...words) => writeFileSync(join(home, 'faults', `signer-${replica}`), words.join('\n')),
+    ctl,
+    redis: (...words) => run('redis-cli', ['-p', `${addresses.redis}`, ...words], home),
+    stored: (replica, client) => storedIn(home, replica, client),
+    tally: (client) => tallyOf(join(home, 'counts', client)),
+    async stop() {
+      const units = readdirSync(join(home, 'run')).filter((name) => name.endsWith('.json'));
+      await Promise.all(units.map((name) => ctl('stop', name.slice(0, -5)).catch(() => undefined)));
+      store.kill('SIGKILL');
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+function startRotctl(home: string, root: string, words: readonly string[]): ReturnType<ForeignFleet['begin']> {
+  const started = performance.now();
+  const child = spawn(process.execPath, [join(root, 'bin/rotctl.js'), '--json', ...words], { cwd: home, env: ENV });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      const ms = Math.round(performance.now() - started);
+      try {
+        const result: Result = JSON.parse(stdout);
+        resolve({ code, stdout, stderr, result: { ...result, checks: result.checks ?? [] }, ms });
+      } catch {
+        reject(new Error(`rotctl ${words.join(' ')} ended with ${code} and no JSON document: ${stdout}${stderr}`));
+      }
+    });
+  });
+  return { child, ended };
+}
+
+function storedIn(home: string, replica: number, client: string): string[] {
+  const name = `SIGNER_SECRETS_${client.toUpperCase().replace('-', '_')}`;
+  const text = readFileSync(join(home, 'etc', `signer-${replica}.env`), 'utf8');
+  const line = text.split('\n').find((each) => each.startsWith(`${name}=`)) ?? '';
+  return line.slice(name.length + 1).replaceAll('"', '').split(',');
+}
+
+function tallyOf(folder: string): Tally {
+  const sum = { sent: 0, accepted: 0, refused: {} as Record<string, number>, faults: 0 };
+  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
+    if (!name.endsWith('.json')) continue;
+    const one: Tally = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    sum.sent += one.sent;
+    sum.accepted += one.accepted;
+    sum.faults += one.faults;
+    for (const [code, count] of Object.entries(one.refused)) sum.refused[code] = (sum.refused[code] ?? 0) + count;
+  }
+  return sum;
+}
+
+// What an operator has: certificates, env files, units, a fleet file --------------------------------------------------
+
+async function makeCertificates(home: string, replicas: number, same: boolean): Promise<void> {
+  const tls = join(home, 'tls');
+  const ssl = (...words: string[]) => run('openssl', words, tls);
+  const key = (name: string) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`];
+  await ssl('req', '-x509', ...key('ca'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=foreign ca', '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
+  const servers = Array.from({ length: replicas }, (_, n) => `signer-${n + 1}`);
+  for (const name of [...(same ? servers.slice(0, 1) : servers), 'rotctl', ...CLIENTS]) {
+    const server = name.startsWith('signer');
+    await ssl('req', ...key(name), '-out', `${name}.csr`, '-subj', `/CN=${name}`);
+    const names = `subjectAltName=DNS:${name}.foreign.example,DNS:signer.foreign.example`;
+    const use = server ? `extendedKeyUsage=serverAuth\n${names}\n` : 'extendedKeyUsage=clientAuth\n';
+    writeFileSync(join(tls, `${name}.ext`), use);
+    await ssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-out', `${name}.pem`, '-extfile', `${name}.ext`);
+  }
+}
+
+function writeUnits(home: string, options: ForeignOptions, { ports, also, balancer, redis }: Addresses): void {
+  const script = scriptOf(options);
+  const unit = (name: string, argv: (string | number)[], port?: number) =>
+    writeFileSync(
+      join(home, 'run', `${name}.json`),
+      JSON.stringify({
+        argv: ['python3', script, ...argv.map(String)],
+        pid: join(home, 'run', `${name}.pid`),
+        log: join(home, 'run', `${name}.log`),
+        port,
+      }),
+    );
+  const tls = (name: string) => ['--cert', join(home, 'tls', `${name}.pem`), '--key', join(home, 'tls', `${name}.key`), '--ca', join(home, 'tls', 'ca.pem')];
+  const secrets = CLIENTS.map((client) => [client, randomBytes(24).toString('hex')] as const);
+  const variable = (client: string) => `SIGNER_SECRETS_${client.toUpperCase().replace('-', '_')}`;
+  for (const [n, port] of ports.entries()) {
+    const name = `signer-${n + 1}`;
+    const env = join(home, 'etc', `${name}.env`);
+    const lines = secrets.map(([client, secret]) => `${variable(client)}=${secret}`);
+    writeFileSync(env, `# ${name}\nLOG_LEVEL=info\n${lines.join('\n')}\nREGION=eu\n`, { mode: 0o600 });
+    const certificate = options.sameCertificate === true ? 'signer-1' : name;
+    const own = ['signer', '--port', port, '--redis', redis, '--workers', options.workers ?? 1, '--env', env, '--faults', join(home, 'faults', name)];
+    unit(name, [...own, ...tls(certificate), ...(n === 0 ? ['--also', also] : [])], port);
+  }
+  const to = (options.balanced ?? ports.map((_, n) => n + 1)).map((n) => ports[n - 1] ?? 0);
+  unit('balancer', ['balancer', '--port', balancer, '--to', ...to], balancer);
+  for (const [client, secret] of secrets) {
+    const env = join(home, 'etc', `${client}.env`);
+    writeFileSync(env, `SIGNING_SECRET=${secret}\n`, { mode: 0o600 });
+    mkdirSync(join(home, 'counts', client));
+    const own = ['client', '--id', client, '--port', balancer, '--counts', join(home, 'counts', client), '--server-name', 'signer.foreign.example', '--env', env];
+    unit(client, [...own, ...tls(client)]);
+  }
+}
+
+function fleetText(home: string, options: ForeignOptions, { ports, balancer }: Addresses): string {
+  const script = scriptOf(options);
+  const takeUp = options.takeUp ?? 'both';
+  const command = (action: string, unit: string) => `[python3, ${script}, ctl, ${action}, run/${unit}.json]`;
+  const commands = (unit: string) =>
+    [
+      ...(takeUp === 'restart' ? [] : [`      reload: ${command('reload', unit)}`]),
+      ...(takeUp === 'reload' ? [] : [`      restart: ${command('restart', unit)}`]),
+    ].join('\n');
+  const replicas = ports.map((port, n) => {
+    const name = `signer-${n + 1}`;
+    const serverName = options.sameCertificate === true ? 'signer' : name;
+    return `  - name: ${name}
+    url: https://127.0.0.1:${port}
+    serverName: ${serverName}.foreign.example
+    deploy:
+      path: etc/${name}.env
+      variable: SIGNER_SECRETS_{CLIENT}
+      format: list
+${commands(name)}`;
+  });
+  const clients = CLIENTS.map(
+    (client) => `  - id: ${client}
+    deploy:
+      path: etc/${client}.env
+      variable: SIGNING_SECRET
+      restart: ${command('restart', client)}
+    cadence: 400ms
+    atRest: 500ms`,
+  );
+  return `schema: rotctl.fleet.v1
+name: foreign
+environment: staging
+replicas:
+${replicas.join('\n')}
+balancer: { url: "https://127.0.0.1:${balancer}", serverName: signer.foreign.example }
+clients:
+${clients.join('\n')}
+tls: { ca: tls/ca.pem, cert: tls/rotctl.pem, key: tls/rotctl.key, required: true }
+replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 250ms }
+probe: { causes: 'refused by policy, signs nothing' }
+readiness: { deadline: 5s }
+canary: { ratePerSecond: 10, faultBudget: 0.2 }
+usage:
+  metric: signer_accepted_total
+  labels: { client: client_id, fingerprint: secret, caller: source }
+policy: { minOverlap: 1s, soak: 1s, onFailedOverlap: roll-back }
+`;
+}
+
+function scriptOf({ root }: ForeignOptions): string {
+  return join(root, 'test/support/foreign-signer.py');
+}
+
+// Small things --------------------------------------------------------------------------------------------------------
+
+function run(program: string, words: readonly string[], cwd: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, words, { cwd, env: ENV, timeout: 30_000 }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${program} ${words.join(' ')}: ${error.message} ${stderr}`));
+    });
+  });
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000;
+  while (!(await holds().catch(() => false))) {
+    if (performance.now() > end) throw new Error('what was started did not come up within 10 s');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
