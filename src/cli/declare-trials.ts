@@ -5,13 +5,8 @@ import { type Add, collect, texts } from './declaration.ts';
 export const addDrill: Add = (program, declare) => {
   declare(program, {
     usage: 'drill',
-    description: 'Rehearse a whole rotation with faults, on a practice fleet of its own or on a staging fleet.',
-    examples: [
-      'rotctl drill',
-      'rotctl drill --fault misses-next',
-      'rotctl drill --list-faults',
-      'rotctl drill --fleet staging.yaml',
-    ],
+    description: 'Rehearse a whole rotation with faults, on a practice fleet of its own.',
+    examples: ['rotctl drill', 'rotctl drill --fault misses-next', 'rotctl drill --list-faults'],
     options: [
       new Option('--fault <name>', 'plant this fault, which the drill must find; may be repeated')
         .argParser(collect)

@@ -1,10 +1,13 @@
 import { dirname, resolve } from 'node:path';
 import { DRILL_FAULTS } from '../drill/faults.ts';
 import { type Played, playDrill } from '../drill/play.ts';
-import { type Scorecard, scorecard } from '../drill/scorecard.ts';
+import { type Scorecard, scorecard, scorecardRecord } from '../drill/scorecard.ts';
 import type { Stage } from '../drill/stage.ts';
-import type { DrillTools, Planted } from '../drill/tools.ts';
+import type { DrillTools, FaultEnd, Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Finding } from '../probe/finding.ts';
+import { formatDuration } from '../report/duration.ts';
+import { scorecardDocument } from '../report/scorecard-json.ts';
 import { renderScorecardText } from '../report/scorecard-text.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
 import { operate } from '../runner/operate.ts';
@@ -115,7 +118,7 @@ function drillTools(platform: Platform, session: Session, stage: Stage, progress
 }
 
 async function endOf(session: Session, played: Played, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
-  const card = await cardOf(session);
+  const card = await recordedCard(session);
   const missed = played.faults.filter((fault) => !fault.found || !fault.recovered);
   const good = card.verdict === 'pass' && missed.length === 0;
   const verdict = good ? 'pass' : card.verdict === 'unknown' && missed.length === 0 ? 'unknown' : 'fail';
@@ -124,37 +127,82 @@ async function endOf(session: Session, played: Played, stage: Stage): Promise<Om
   return {
     verdict,
     exitCode,
-    summary: [card.headline, `store: ${stage.store}`, ...found].join('; '),
+    summary: ['drill', `replay store: ${stage.store}`, ...found].join('; '),
+    checks: checksOf(card),
+    faults: played.faults.map(({ check, ...fault }) => (check === null ? fault : { ...fault, check })),
     phase: 'rolled-back',
     rollback: 'verified',
-    result: { store: stage.store, faults: played.faults, scorecard: card },
-    text: renderScorecardText(card),
+    result: resultOf(session, stage, card, played.cutover),
+    text: textOf(session, stage, card),
     ...(good ? {} : { next: `rotctl scorecard --from-ledger ${session.ledger}` }),
   };
 }
 
 /** A drill that could not go on: what was seen until then is scored as it is. */
 async function brokenOff(session: Session, error: RotctlError, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
-  const card = await cardOf(session);
+  const card = await recordedCard(session);
   const stopped = error.code === 'STOPPED';
   return {
     verdict: stopped ? 'stopped' : error.exitCode === 12 ? 'unknown' : 'fail',
     summary: error.message,
     error,
-    result: { store: stage.store, faults: [], scorecard: card },
-    text: renderScorecardText(card),
+    checks: checksOf(card),
+    result: resultOf(session, stage, card),
+    text: textOf(session, stage, card),
     next: `rotctl ledger show --ledger ${session.ledger}`,
   };
 }
 
-async function cardOf(session: Session): Promise<Scorecard> {
-  const ledger = await session.tools.openLedger();
+/** The drill's own part of the JSON result. */
+function resultOf({ tools, ledger }: Session, stage: Stage, card: Scorecard, cutover?: FaultEnd): object {
+  const { replay, file } = tools.fleet;
+  return { store: stage.store, fleetFile: file, ledger, replay, ...(cutover === undefined ? {} : { cutover }), scorecard: scorecardDocument(card) };
+}
+
+function textOf({ tools }: Session, stage: Stage, card: Scorecard): string {
+  const { maxAgeMs, nonceTtlMs, storeTimeoutMs } = tools.fleet.replay;
+  const settings = [maxAgeMs, nonceTtlMs, storeTimeoutMs].map(formatDuration);
+  return [
+    renderScorecardText(card).trimEnd(),
+    '',
+    `replay store: ${stage.store}`,
+    `shortened for practice: window ${settings[0]}, nonce life ${settings[1]}, store timeout ${settings[2]}`,
+  ].join('\n');
+}
+
+/** Scores the drill from its ledger, and records the score there. */
+async function recordedCard(session: Session): Promise<Scorecard> {
+  const { tools } = session;
+  const { fleet } = tools;
+  const card = await cardOf(session);
+  const head = { rotation: `drill-${tools.runId}`, fleet: fleet.name, runbook: 'drill' };
+  await noteInLedger(tools, head, 'verdict', { command: 'drill', verdict: card.verdict, scorecard: scorecardRecord(card) });
+  return cardOf(session);
+}
+
+async function cardOf({ tools }: Session): Promise<Scorecard> {
+  const ledger = await tools.openLedger();
   try {
     const entries = await ledger.entries();
     return scorecard(entries, { ledger: { ok: true, entries: entries.length } });
   } finally {
     await ledger.close();
   }
+}
+
+/** The metrics of a scorecard in the form of checks, for the JSON result and the verdict line's counts. */
+function checksOf(card: Scorecard): Finding[] {
+  return card.metrics.map((metric) => ({
+    id: `metric.${metric.id}`,
+    verdict: metric.status,
+    critical: metric.class === 'critical',
+    target: 'fleet',
+    expected: metric.target,
+    seen: metric.value === null ? 'not measured' : `${metric.value} ${metric.unit}`,
+    ...(metric.reason === undefined ? {} : { reason: metric.reason }),
+    samples: metric.samples,
+    ms: 0,
+  }));
 }
 
 function parseFault(text: string): { name: string; target: string | undefined } {

@@ -41,10 +41,13 @@ export async function openProgress(
       if (wait === undefined) watch.end();
       else watch.begin(wait.what, wait.ms);
     },
-    findings: (findings) =>
-      findings.filter(isWorthALine(flags.verbose)).forEach((finding) => print(`  ${findingLine(finding)}`)),
-    cells: (cells) =>
-      cells.filter((cell) => flags.verbose || cell.verdict !== 'pass').forEach((cell) => print(`  ${cellLine(cell)}`)),
+    findings(findings) {
+      for (const finding of findings.filter(isWorthALine(flags.verbose))) print(`  ${findingLine(finding)}`);
+    },
+    cells(cells) {
+      for (const cell of cells.filter(isWorthALine(flags.verbose))) print(`  ${cellLine(cell)}`);
+    },
+    part: (title) => print(palette.strong(`== ${escapeForeign(title, 400)}`)),
     note(text) {
       if (flags.verbose) print(`  ${palette.faint(escapeForeign(text, 400))}`);
     },
@@ -67,6 +70,7 @@ function silent({ stderr }: Pick<Platform, 'stderr'>): Progress {
     wait: ignore,
     findings: ignore,
     cells: ignore,
+    part: ignore,
     note: ignore,
     incident: (text) => stderr.write(`INCIDENT ${escapeForeign(text, 400)}\n`),
   };
@@ -131,7 +135,7 @@ function nameOf({ step, targets }: Task): string {
   return `${step.id} on ${targets.join(', ')}`;
 }
 
-function isWorthALine(verbose: boolean): (finding: Finding) => boolean {
+function isWorthALine(verbose: boolean): (seen: Pick<Finding, 'verdict'>) => boolean {
   return ({ verdict }) => verbose || verdict === 'fail' || verdict === 'unknown';
 }
 

@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { describePhase, type Phase } from '../machine/phase.ts';
 import { collecting } from '../runner/collect.ts';
 import { type Ended, type Order, operate } from '../runner/operate.ts';
+import { type Rehearsal, rehearse } from '../runner/rehearse.ts';
 import { loadFleet, loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
@@ -36,7 +37,9 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
   const session = await openSession(platform, flags, fleet, runbook, { progress, ...breakLock });
   const base = { command: request.command, fleet: fleet.name };
   try {
-    const ended = await operate(session.tools, await orderOf(platform, flags, fleet, request));
+    const order = await orderOf(platform, flags, fleet, request);
+    if (flags.dryRun) return { ...base, ...rehearsedEnd(await rehearse(session.tools, order), request.command) };
+    const ended = await operate(session.tools, order);
     return { ...base, ...goodEnd(ended), checks: progress.take().findings };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
@@ -84,6 +87,28 @@ function goodEnd(ended: Ended): Pick<CommandEnd, 'verdict' | 'summary' | 'phase'
     ...(rotation === undefined ? {} : { rotation }),
     ...(next === undefined ? {} : { next }),
     result: { changed: already === undefined, owed: owed.map(({ client, replica, dueAt }) => ({ client, replica, dueAt: new Date(dueAt).toISOString() })) },
+  };
+}
+
+/** A dry run's end: at best "rehearsed". What could not be tried is listed, never passed over. */
+function rehearsedEnd(rehearsal: Rehearsal, command: string): Omit<CommandEnd, 'command'> {
+  const { phase, rotation, findings, verdict, simulated, notCheckable } = rehearsal;
+  const tried = [...new Set(findings.map((finding) => finding.id))];
+  const section = (title: string, lines: readonly string[]) => [title, ...(lines.length === 0 ? ['  nothing'] : lines.map((line) => `  ${line}`))];
+  return {
+    verdict: verdict === 'pass' ? 'rehearsed' : verdict,
+    exitCode: { pass: 0, fail: 1, unknown: 12 }[verdict],
+    summary: `${command} from ${phase}: ${tried.length} checks tried for real, ${simulated.length} changes simulated; nothing was changed`,
+    phase,
+    ...(rotation === undefined ? {} : { rotation }),
+    checks: findings,
+    result: { triedForReal: tried, simulated, notCheckable },
+    text: [
+      ...section('tried for real:', tried),
+      ...section('simulated:', simulated),
+      ...section('not checkable before the change is made:', notCheckable),
+    ].join('\n'),
+    next: verdict === 'pass' ? `rotctl ${command}` : 'rotctl check',
   };
 }
 

@@ -4,6 +4,7 @@ import type { Secret } from '../credential/secret.ts';
 import { createVault } from '../credential/vault.ts';
 import { createEnvFileDriver } from '../deploy/env-file.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { readWhole } from '../ledger/verify.ts';
 import { startCanary } from '../probe/canary.ts';
 import type { Transport } from '../probe/ports.ts';
 import { createProber } from '../probe/prober.ts';
@@ -80,6 +81,7 @@ export async function openSession(
     lock: (command) =>
       platform.lock(`${ledger}.lock`, { runId, command, ...(options.breakLock === undefined ? {} : { breakFor: options.breakLock }) }),
     openLedger: () => platform.openLedger(ledger),
+    readLedger: async () => readWhole(ledger, await platform.ledgerDisk()),
     async readCurrent(clients) {
       const found = new Map<string, Secret>();
       for (const client of fleet.clients) {

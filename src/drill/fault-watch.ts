@@ -56,7 +56,7 @@ export class FaultWatch {
     for (const replica of await stage.down()) await stage.start(replica);
     await note('fault', { fault: name, target, event: 'lifted' });
     watched.recovered = true;
-    progress.note(`fault ${name} on ${target} was found by ${check}, and is lifted`);
+    progress.part(`fault ${name} on ${target} was found by ${check}, and is lifted`);
   }
 
   /** What became of each fault that the operator asked for. */

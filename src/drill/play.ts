@@ -36,10 +36,14 @@ export async function playDrill(tools: DrillTools, faults: readonly Planted[]): 
   });
   const watch = new FaultWatch(tools);
   for (const fault of faults) await watch.plant(fault);
+  tools.progress.part('a whole rotation: overlap, move the clients, retire, destroy');
   await reach(tools, watch, 'overlap', 'switched');
   await reach(tools, watch, 'retire', 'destroyed');
+  tools.progress.part('a second rotation, whose cutover fails on one replica');
   const cutover = await failedCutover(tools);
+  tools.progress.part('an outage of the replay store');
   await playOutage(tools, watch);
+  tools.progress.part('a search for secrets');
   await countClients(tools);
   const { searched, where } = await tools.searchSecrets();
   await tools.note('evidence', { hygiene: { searched, found: where.length, where: [...where] }, verdict: where.length === 0 ? 'pass' : 'fail' });

@@ -16,7 +16,7 @@ import { stragglers } from './metrics/stragglers.ts';
 import { rollbackFidelity, timeToUndo } from './metrics/undo.ts';
 import { list, mapping, text } from './metrics/values.ts';
 
-export type { Metric, MetricClass, MetricStatus } from './metrics/metric.ts';
+export type { Metric } from './metrics/metric.ts';
 export type { ScorecardOptions } from './metrics/story.ts';
 
 /** One of the four numbers that stand first. */

@@ -68,7 +68,9 @@ export async function persist(
       if (limited++ >= RATE_TRIES || wait > LONGEST_WAIT_MS) return result;
       await clock.sleep(wait);
     } else {
-      if (faults++ >= patience.faults) return result;
+      // A timeout has cost its whole deadline already, so it counts twice.
+      faults += trouble === 'timed-out' ? 2 : 1;
+      if (faults > patience.faults) return result;
       await clock.sleep(FIRST_PAUSE_MS * 2 ** (faults - 1));
     }
   }

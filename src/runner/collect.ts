@@ -19,6 +19,7 @@ export function collecting(inner: Progress): Collecting {
     task: (task) => inner.task(task),
     taskDone: (task, result, reason) => inner.taskDone(task, result, reason),
     wait: (wait) => inner.wait(wait),
+    part: (title) => inner.part(title),
     note: (text) => inner.note(text),
     incident: (text) => inner.incident(text),
     findings(more) {

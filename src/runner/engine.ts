@@ -1,25 +1,13 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { isMoving, type Phase, type Trigger } from '../machine/phase.ts';
-import { nextTask } from '../machine/rotation.ts';
+import type { Phase, Trigger } from '../machine/phase.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
+import { type Goal, nextMove } from '../machine/way.ts';
 import { passGates } from './gates.ts';
 import type { Journal } from './journal.ts';
 import { recordSnapshot } from './snapshot.ts';
 import { runTask } from './task.ts';
 import { checkpoint } from './wait.ts';
 import type { TaskResult, World } from './world.ts';
-
-/** The phases in which a command may end well. */
-export type Goal = Extract<Phase, 'overlap' | 'switched' | 'retired' | 'destroyed' | 'rolled-back'>;
-
-/** The trigger that leads from a resting phase towards a goal; what is not here has no way there. */
-const WAY: Readonly<Record<Goal, Readonly<Partial<Record<Phase, Trigger>>>>> = {
-  overlap: { stable: 'overlap' },
-  switched: { stable: 'overlap', overlap: 'move-clients', retired: 'reinstate' },
-  retired: { switched: 'retire' },
-  destroyed: { switched: 'retire', retired: 'destroy' },
-  'rolled-back': { overlap: 'rollback', switched: 'rollback' },
-};
 
 /** What valid requests are signed with in each phase; what is about to be withdrawn is not used any more. */
 export const SIGNED_WITH: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
@@ -59,14 +47,16 @@ export async function drive(world: World, journal: Journal, options: DriveOption
   await world.traffic.sign(SIGNED_WITH[journal.rotation.phase]);
   while (journal.rotation.phase !== options.goal) {
     await checkpoint(world);
-    const task = nextTask(world.setting, journal.rotation);
-    if (task !== undefined) {
-      const result = await runTask(world, journal, task, options.touched);
+    const move = nextMove(world.setting, journal.rotation, options.goal);
+    if (move === undefined) throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
+    if ('task' in move) {
+      const result = await runTask(world, journal, move.task, options.touched);
       if (result.result === 'failed') return giveWay(world, journal, options, result);
-    } else if (isMoving(journal.rotation.phase)) {
+    } else if (move.trigger === 'complete') {
       await closePhase(world, journal, options);
     } else {
-      await leave(world, journal, options);
+      await passGates(world, journal, move.trigger, options.enteredAt, options.wait);
+      await enter(world, journal, options, move.trigger);
     }
   }
 }
@@ -80,15 +70,6 @@ async function closePhase(world: World, journal: Journal, options: DriveOptions)
   if (verdict === 'fail') throw new RotctlError('HELD', `traffic in phase ${phase}: ${reason}`);
   await enter(world, journal, options, 'complete');
   if (journal.rotation.phase === 'rolled-back') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
-}
-
-async function leave(world: World, journal: Journal, options: DriveOptions): Promise<void> {
-  const trigger = WAY[options.goal][journal.rotation.phase];
-  if (trigger === undefined) {
-    throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
-  }
-  await passGates(world, journal, trigger, options.enteredAt, options.wait);
-  await enter(world, journal, options, trigger);
 }
 
 /** Pulls a trigger: records it with the goal, and lets traffic sign with what the new phase allows. */

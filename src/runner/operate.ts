@@ -1,9 +1,9 @@
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
-import { TRANSITIONS } from '../machine/phase.ts';
+import { type Goal, turningBack } from '../machine/way.ts';
 import { beginRotation } from './begin.ts';
-import { type DriveOptions, drive, enter, type Goal, SIGNED_WITH } from './engine.ts';
+import { type DriveOptions, drive, enter, SIGNED_WITH } from './engine.ts';
 import { readHistory } from './history.ts';
 import type { Journal } from './journal.ts';
 import { type Owed, parseOwed } from './owed.ts';
@@ -125,16 +125,20 @@ async function run(
 
 /** A rollback asked for in the middle of a move begins by leaving that move. */
 async function turnBack(world: World, journal: Journal, options: DriveOptions): Promise<void> {
-  const { phase } = journal.rotation;
-  const back = TRANSITIONS[phase].rollback !== undefined && TRANSITIONS[phase].complete !== undefined;
-  if (back && phase !== options.goal) await enter(world, journal, options, 'rollback');
+  const trigger = turningBack(journal.rotation.phase);
+  if (trigger !== undefined) await enter(world, journal, options, trigger);
 }
 
 async function owedIn(ledger: OpenLedger, rotation: string): Promise<Owed[]> {
   return parseOwed((await ledger.entries()).filter((entry) => entry.rotation === rotation));
 }
 
-function goalOf(order: Order, phase: Phase, lastGoal: Phase): Goal {
+/**
+ * Where a command leads from a phase.
+ *
+ * @throws RotctlError `MOVE_REFUSED` when it may not be given there, with what may
+ */
+export function goalOf(order: Pick<Order, 'command' | 'reinstate'>, phase: Phase, lastGoal: Phase): Goal {
   if (order.command === 'resume') return lastGoal as Goal;
   if (order.command === 'rollback' && (phase === 'retired' || (phase === 'widening' && order.reinstate))) {
     if (!order.reinstate) {

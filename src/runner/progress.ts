@@ -11,6 +11,8 @@ export interface Progress {
   wait(wait: { readonly what: string; readonly ms: number } | undefined): void;
   findings(findings: readonly Finding[]): void;
   cells(cells: readonly Cell[]): void;
+  /** A part of a larger work begins. */
+  part(title: string): void;
   note(text: string): void;
   /** Something that someone must be told of, whatever else is printed. */
   incident(text: string): void;

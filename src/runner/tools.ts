@@ -41,6 +41,8 @@ export interface Tools {
   readonly vault: Vault;
   lock(command: string): Promise<HeldLock>;
   openLedger(): Promise<OpenLedger>;
+  /** Every entry, without opening the ledger for writing; none where there is no ledger yet. */
+  readLedger(): Promise<readonly Entry[]>;
   /** Reads each client's present secret from where the fleet file says that it lives. */
   readCurrent(clients: readonly string[]): Promise<ReadonlyMap<string, Secret>>;
   /** Checks that a runbook's preconditions are met, live; changes nothing. */

@@ -82,7 +82,7 @@ describe('after its life a nonce', () => {
     for (const { knobs } of fleet.signers) knobs.remembers = false;
     const findings = await check('replay.after-ttl', { ...context, owed });
     expect(findings.map(({ verdict }) => verdict)).toEqual(['fail', 'fail']);
-    expect(findings[0]?.reason).toMatch(/accepted a second time after its life, by signer-a/);
+    expect(findings[0]?.reason).toMatch(/signer-a: accepted a second time after its life/);
   });
 
   it('of a replica where none was burned is unknown', async () => {

@@ -31,8 +31,8 @@ PATH = '/v1/sign/session-transaction'
 PROBE = b'{"probe":true}'
 
 
-def read_env(path):
-    """Lines of NAME=value; double quotes with backslash escapes, or bare."""
+def read_env(path, literal=False):
+    """Lines of NAME=value; double quotes with backslash escapes, or bare; `literal` as `docker run --env-file` reads it."""
     found = {}
     with open(path, encoding='utf-8') as file:
         for line in file:
@@ -40,7 +40,7 @@ def read_env(path):
             if not line or line.startswith('#') or '=' not in line:
                 continue
             name, value = line.split('=', 1)
-            if len(value) > 1 and value[0] == value[-1] == '"':
+            if not literal and len(value) > 1 and value[0] == value[-1] == '"':
                 value = value[1:-1].replace('\\"', '"').replace('\\\\', '\\')
             found[name.strip()] = value
     return found
@@ -130,7 +130,7 @@ class Signer:
             with open(self.o.env, 'rb') as a, open(boot, 'wb') as b:
                 os.chmod(boot, 0o600)
                 b.write(a.read())
-        values = read_env(source)
+        values = read_env(source, 'literal-env' in faults)
         before = self.secrets
         self.secrets = {
             name[len('SIGNER_SECRETS_'):].lower().replace('_', '-'): [part for part in value.split(',') if part]

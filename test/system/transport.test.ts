@@ -265,6 +265,48 @@ describe('certificates', () => {
   });
 });
 
+describe('mistakes of the caller are thrown', () => {
+  it('a key that is another certificate’s', async () => {
+    const other = await testPki();
+    const at = await server(saying(OK), serverTls);
+    const mixed = transport({ ca: pki.ca, cert: pki.client.cert, key: other.client.key });
+    await expect(mixed.send(at.endpoint, REQUEST, WARM)).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+  });
+
+  it('https without any authority to trust', async () => {
+    const at = await server(saying(OK), serverTls);
+    const bare = createTransport(undefined);
+    cleanups.push(() => bare.close());
+    await expect(bare.send(at.endpoint, REQUEST, WARM)).rejects.toThrow('tls.ca must be given');
+  });
+});
+
+describe('many at once', () => {
+  it('wait for one of 256 connections, and each has its whole deadline then', async () => {
+    let most = 0;
+    const at: RawServer = await server((socket) => {
+      most = Math.max(most, at.open());
+      setTimeout(() => socket.write(OK), 100);
+    });
+    const send = transport();
+    const all = await Promise.all(
+      Array.from({ length: 400 }, (_, n) => send.send(at.endpoint, REQUEST, { ...WARM, fresh: n % 2 === 0 })),
+    );
+    expect(new Set(all.map(codeOf))).toEqual(new Set(['answer 200']));
+    expect(most).toBeLessThanOrEqual(256);
+    expect(most).toBeGreaterThan(100);
+  });
+
+  it('idle connections make room for other endpoints', async () => {
+    const servers = await Promise.all(Array.from({ length: 3 }, () => server(saying(OK))));
+    const send = transport();
+    for (const { endpoint } of servers) {
+      await Promise.all(Array.from({ length: 128 }, () => send.send(endpoint, REQUEST, WARM)));
+    }
+    await expect.poll(() => servers.reduce((sum, each) => sum + each.open(), 0)).toBeLessThanOrEqual(256);
+  });
+});
+
 describe('giving up', () => {
   it('ends the request at once, before it is sent and while it waits', async () => {
     const at = await server(() => {});

@@ -45,7 +45,7 @@ function worstOf(story: Story, rotation: RotationStory): Worst {
     if (entry.kind !== 'evidence' || entry.data.proof === 'fail-closed') continue;
     const seen = servingIn(entry, rotation.replicas);
     for (const [replica, serves] of seen) {
-      if (serves) down.delete(replica);
+      if (serves || isSabotaged(story, replica, entry.seq)) down.delete(replica);
       else down.add(replica);
     }
     const now = [...down].filter((replica) => !batch.includes(replica));

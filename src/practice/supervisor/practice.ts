@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultName } from '../faults.ts';
 import { CLIENT_IDS, type Layout, paths, SHARED_NAME } from '../layout.ts';
+import { writePrivate } from './files.ts';
 import { makePart, type Part } from './part.ts';
-import { writePrivate } from './provision.ts';
 import { makeStore, type Store, type StoreChoice } from './store.ts';
 import { count, emptyTally, type Tally } from './tally.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync } from 'node:fs';
 import { type Issued, issueAuthority, issueClient, issueServer } from '../../pki/issue.ts';
 import { envText } from '../env-file.ts';
 import { CLIENT_IDS, hostOf, type Layout, paths, SHARED_NAME } from '../layout.ts';
+import { writePrivate } from './files.ts';
 import { fleetFileText } from './fleet-file.ts';
 import { pickPorts } from './ports.ts';
 
@@ -28,7 +28,6 @@ export async function provision(home: string, replicas: number, program: string)
     controlPort,
     token: randomBytes(SECRET_BYTES).toString('hex'),
   };
-  makeFolder(home);
   await writeCertificates(layout);
   const secrets = new Map(CLIENT_IDS.map((id) => [id, randomBytes(SECRET_BYTES).toString('hex')]));
   for (const replica of layout.replicas) writeSigner(layout, replica, secrets);
@@ -36,12 +35,6 @@ export async function provision(home: string, replicas: number, program: string)
   writePrivate(paths.token(home), layout.token);
   writePrivate(paths.fleetFile(home), fleetFileText(layout, program));
   return layout;
-}
-
-/** Empties what faults remembered and makes the folders that a start needs. */
-export function prepare(home: string): void {
-  rmSync(paths.memory(home), { recursive: true, force: true });
-  for (const folder of [paths.memory(home), paths.store(home), dirname(paths.log(home, 'any'))]) makeFolder(folder);
 }
 
 async function writeCertificates({ home, replicas }: Layout): Promise<void> {
@@ -97,16 +90,4 @@ function writeClient({ home, balancerPort }: Layout, id: string, secret: string)
     KEYRING_TLS_KEY: paths.tls(home, `${id}.key`),
   };
   writePrivate(paths.clientEnv(home, id), envText(`practice client ${id}`, variables));
-}
-
-/** Writes a file that only its owner may read, in folders of the same kind; a reader sees the old text or the new. */
-export function writePrivate(path: string, text: string): void {
-  makeFolder(dirname(path));
-  const fresh = `${path}.new`;
-  writeFileSync(fresh, text, { mode: 0o600 });
-  renameSync(fresh, path);
-}
-
-function makeFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
 }

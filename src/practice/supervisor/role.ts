@@ -6,8 +6,8 @@ import { type FaultName, isFaultName } from '../faults.ts';
 import { type Layout, paths, readRecord } from '../layout.ts';
 import { makeCommands } from './commands.ts';
 import { listenForControl } from './control.ts';
+import { prepare } from './files.ts';
 import { makePractice, type Practice, startAll, stopAll } from './practice.ts';
-import { prepare, provision } from './provision.ts';
 import type { StoreChoice } from './store.ts';
 
 const IDLE_MS = 15 * 60_000;
@@ -45,10 +45,16 @@ async function makeFleet(args: readonly string[]): Promise<Practice> {
   if (values.home === undefined) throw new Error('--home DIR must be given');
   const home = resolve(values.home);
   const program = realpathSync(process.argv[1] ?? '');
-  const layout = (await existing(home)) ?? (await provision(home, Number(values.replicas), program));
+  const layout = (await existing(home)) ?? (await newFleet(home, Number(values.replicas), program));
   prepare(home);
   const faults = parseFaults(values.fault, layout);
   return makePractice({ layout, store: parseStore(values.store), program, faults });
+}
+
+/** Loaded only here: issuing certificates is the heaviest import of this program. */
+async function newFleet(home: string, replicas: number, program: string): Promise<Layout> {
+  const { provision } = await import('./provision.ts');
+  return provision(home, replicas, program);
 }
 
 /** The fleet that lived in this folder before, to be started again as it was. */

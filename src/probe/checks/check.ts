@@ -27,7 +27,7 @@ export interface CheckContext extends Tools {
   /** Told before each long wait, so that a countdown can be shown. */
   readonly onWait?: (why: string, ms: number) => void;
   readonly signal?: AbortSignal;
-  /** Copies and rounds of `replay.concurrent`; by default 4 a replica, at least 8, and 5 rounds. */
+  /** Copies and rounds of `replay.concurrent`; by default 8 to 16 copies, and 5 rounds or one for each replica. */
   readonly concurrency?: { readonly copies: number; readonly rounds: number };
 }
 

@@ -104,7 +104,10 @@ function vectorCheck({ id, title, why, remedy, everyClient = false }: Item): Che
         everyClient && Object.keys(vector.clientsById).length === 1 ? clients.map((each) => [each]) : [clients];
       return onReplicas(context, async (replica) => {
         const parts = [];
-        for (const turn of turns) parts.push(await lookOnce(context, vectors, vector, turn, replica));
+        for (const turn of turns) {
+          parts.push(await lookOnce(context, vectors, vector, turn, replica));
+          if (parts.at(-1)?.verdict === 'unknown') break;
+        }
         return together(parts);
       });
     },

@@ -92,7 +92,10 @@ export const CONTROL_CHECKS: readonly Check[] = CONTROLS.map((control) => ({
   look: (context) =>
     onReplicas(context, async (replica) => {
       const parts = [];
-      for (const client of context.clients) parts.push(await tryClient(context, control, replica, client));
+      for (const client of context.clients) {
+        parts.push(await tryClient(context, control, replica, client));
+        if (parts.at(-1)?.verdict === 'unknown') break;
+      }
       return together(parts);
     }),
 }));

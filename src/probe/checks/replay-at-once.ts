@@ -117,13 +117,21 @@ const concurrent: Check = {
   look: async (context) => [
     await observe(context, 'fleet', async () => {
       const { replicas } = context.fleet;
-      const { copies, rounds } = context.concurrency ?? { copies: Math.max(8, 4 * replicas.length), rounds: 5 };
+      const { copies, rounds } = context.concurrency ?? {
+        copies: Math.min(16, Math.max(8, 4 * replicas.length)),
+        rounds: 5,
+      };
       const sights: (Sight & { about: string })[] = [];
-      for (let round = 0, spare = 2; round < Math.max(rounds, replicas.length); round += 1) {
+      let spare = 2;
+      for (let round = 0; round < Math.max(rounds, replicas.length); round += 1) {
         const sight = await burst(context, spreadCopies(replicas, copies, round));
-        if (sight.verdict === 'unknown' && spare-- > 0) round -= 1;
-        else sights.push({ about: `round ${round + 1}`, ...sight });
-        if (sight.verdict === 'fail') break;
+        if (sight.verdict === 'unknown' && spare > 0) {
+          spare -= 1;
+          round -= 1;
+          continue;
+        }
+        sights.push({ about: `round ${round + 1}`, ...sight });
+        if (sight.verdict !== 'pass') break;
       }
       return together(sights);
     }),
@@ -145,7 +153,12 @@ async function burst(context: CheckContext, targets: readonly Replica[]): Promis
   }
   const { client, secret } = signerOf(context);
   const warmUp = { client, secret: undefined, overrideSignature: GARBAGE, paid: true };
-  await Promise.all(targets.map((endpoint) => prober.probe({ ...warmUp, endpoint })));
+  const warm = await Promise.all(targets.map((endpoint) => prober.probe({ ...warmUp, endpoint })));
+  const cold = warm.find(({ status }) => status === undefined);
+  if (cold !== undefined) {
+    const expected = `1 of ${targets.length} accepted`;
+    return { verdict: 'unknown', expected, seen: 'not sent', reason: cold.outcome.reason, samples: targets.length };
+  }
   const signed = prober.sign({ client, secret });
   const results = await Promise.all(targets.map((endpoint) => prober.send(signed, endpoint, { paid: true })));
   return judgeBurst(targets, results);

@@ -68,7 +68,7 @@ async function reuse(context: CheckContext, replica: Replica, owed: Burned): Pro
   const reads = await Promise.all(
     fleet.replicas.map(async (other) => {
       const { outcome } = await prober.probe({ ...call, endpoint: other, fresh: true });
-      return { about: other.name, ...readSight(outcome, 1, `accepted a second time after its life, by ${other.name}`) };
+      return { about: other.name, ...readSight(outcome, 1, 'accepted a second time after its life') };
     }),
   );
   const { verdict, reason, samples, seen } = together(reads);

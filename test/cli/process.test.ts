@@ -1,0 +1,118 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type Built, buildProgramFiles, run } from './program-build.ts';
+
+let built: Built;
+
+beforeAll(async () => {
+  built = await buildProgramFiles();
+});
+
+describe('the program', () => {
+  test('says its version as package.json has it', async () => {
+    const { version } = JSON.parse(readFileSync(join(built.home, '../package.json'), 'utf8'));
+    expect(await run(built, ['--version'])).toMatchObject({ code: 0, stdout: `rotctl ${version}\n`, stderr: '' });
+  });
+
+  test.each([
+    { env: { NODE_DEBUG: 'http' }, says: 'NODE_DEBUG is set' },
+    { env: { SSLKEYLOGFILE: '/tmp/keys' }, says: 'SSLKEYLOGFILE is set' },
+    { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' }, says: 'NODE_TLS_REJECT_UNAUTHORIZED is 0' },
+    { env: { NODE_OPTIONS: '--report-on-fatalerror' }, says: 'NODE_OPTIONS has --report-on-fatalerror' },
+    {
+      env: { NODE_OPTIONS: '--max-old-space-size=512 --heapsnapshot-signal=SIGUSR2' },
+      says: 'NODE_OPTIONS has --heapsnapshot-signal',
+    },
+  ])('refuses to run under $env, as JSON too', async ({ env, says }) => {
+    const { code, stdout, stderr } = await run(built, ['status', '--json'], { env });
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout).error).toMatchObject({ code: 'USAGE' });
+    expect(stderr).toContain(says);
+  });
+
+  test('refuses to be started with a debugger', async () => {
+    const { code, stderr } = await run(built, ['status'], { node: ['--inspect=127.0.0.1:0'] });
+    expect(code).toBe(2);
+    expect(stderr).toContain('node was started with --inspect,');
+  });
+
+  test('runs under harmless options', async () => {
+    expect((await run(built, ['explain', 'HELD'], { env: { NODE_OPTIONS: '--max-old-space-size=512' } })).code).toBe(0);
+  });
+
+  test('makes files for its user alone, whatever the umask was', async () => {
+    await run(built, ['explain', 'HELD', '--out', 'day/one']);
+    expect(statSync(join(built.home, 'day')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(built.home, 'day/one/verdict.json')).mode & 0o777).toBe(0o600);
+  });
+
+  test('ends with its own exit code when nobody reads its output any more', async () => {
+    const child = spawn(process.execPath, [built.main, 'explain', 'HELD'], {
+      cwd: built.home,
+      env: { PATH: process.env.PATH },
+    });
+    child.stdout.destroy();
+    child.stderr.destroy();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('a completion script is one that bash takes, and completes a command', () => {
+    const env = { PATH: process.env.PATH };
+    const script = execFileSync(process.execPath, [built.main, 'completion', 'bash'], {
+      cwd: built.home,
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ask = `${script}\nCOMP_WORDS=(rotctl ledger ve); COMP_CWORD=2; _rotctl; echo "\${COMPREPLY[@]}"`;
+    expect(execFileSync('bash', ['-c', ask], { encoding: 'utf8' }).trim()).toBe('verify');
+  });
+});
+
+describe('a cold start', () => {
+  const HEAVY = ['zod', 'yaml', 'undici', 'ioredis', 'execa', 'chalk', 'age-encryption', 'pkijs', 'fast-check'];
+
+  /** The packages in a chunk and in everything that it imports statically. */
+  function packagesIn(output: string, seen = new Set<string>()): Set<string> {
+    if (seen.has(output)) return new Set();
+    seen.add(output);
+    const chunk = built.metafile.outputs[output];
+    const own = Object.keys(chunk?.inputs ?? {}).flatMap(
+      (input) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1] ?? [],
+    );
+    const imported = (chunk?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
+    return new Set([...own, ...imported.flatMap(({ path }) => [...packagesIn(path, seen)])]);
+  }
+
+  function chunkOf(source: string): string {
+    const found = Object.entries(built.metafile.outputs).find(
+      ([, { entryPoint }]) => entryPoint?.endsWith(source) === true,
+    );
+    if (found === undefined) throw new Error(`${source} has no chunk of its own`);
+    return found[0];
+  }
+
+  test('of --version loads no package at all', () => {
+    expect([...packagesIn(chunkOf('src/main.ts'))]).toEqual([]);
+  });
+
+  test('of --help loads commander alone', () => {
+    expect([...packagesIn(chunkOf('src/cli/program.ts'))]).toEqual(['commander']);
+  });
+
+  test.each(['status', 'ledger', 'practice', 'explain', 'completion', 'present'])(
+    'of %s loads no heavy package',
+    (command) => {
+      expect([...packagesIn(chunkOf(`src/cli/${command}.ts`))].filter((name) => HEAVY.includes(name))).toEqual([]);
+    },
+  );
+
+  test('of check does load what reads the fleet file: the measure sees packages', () => {
+    expect([...packagesIn(chunkOf('src/cli/check.ts')), ...packagesIn(chunkOf('src/fleet/read-fleet.ts'))]).toContain(
+      'zod',
+    );
+  });
+});

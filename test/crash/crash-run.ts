@@ -1,0 +1,168 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
+import type { Entry } from '../../src/ledger/entry.ts';
+import type { MovingPhase, Phase } from '../../src/machine/phase.ts';
+import { tasksOf } from '../../src/machine/roll.ts';
+import { readRunbook } from '../../src/runbook/read.ts';
+import { type Ended, locksIn, type Material, type PracticeFleet } from '../support/practice-fleet.ts';
+
+const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
+const { program } = readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK);
+const CLIENTS = ['client-a', 'client-b'];
+/** The replica that a failing overlap fails on: not the first, so that there is something to take back. */
+const FAULTY = 'signer-b';
+
+/** The commands that are broken off. `failing-overlap` meets a replica that misses `next`, and is taken back by itself. */
+export type Command = 'overlap' | 'retire' | 'rollback' | 'failing-overlap';
+
+/** When within the append of an entry the process dies; see `crash-main`. */
+export type Moment = 'before' | 'torn' | 'durable' | 'named';
+
+/** Where a process is killed: at the n-th entry of a kind that it appends. */
+export interface Point {
+  readonly kinds: string;
+  readonly nth: number;
+  readonly moment: Moment;
+}
+
+interface Way {
+  readonly args: readonly string[];
+  /** The phases whose every task must be done, once and in order, at the end. */
+  readonly phases: readonly MovingPhase[];
+  readonly end: Phase;
+  /** Exit codes of an unbroken run, and of a resumed one. */
+  readonly codes: readonly number[];
+}
+
+const WAYS: Readonly<Record<Command, Way>> = {
+  overlap: { args: ['overlap'], phases: ['opening', 'moving'], end: 'switched', codes: [0] },
+  retire: { args: ['retire', '--wait'], phases: ['retiring', 'destroying'], end: 'destroyed', codes: [0] },
+  rollback: { args: ['rollback'], phases: ['returning', 'closing'], end: 'rolled-back', codes: [0] },
+  // Taken up before the replica was reached, it fails and is taken back; taken up after, only the rest is left.
+  'failing-overlap': { args: ['overlap'], phases: ['closing'], end: 'rolled-back', codes: [0, 10] },
+};
+
+/** How a process of a trial is killed: at a point, or so many milliseconds after its start. */
+export type Kill = Point | number;
+
+/** A point as a title shows it. */
+export function describePoint({ kinds, nth, moment }: Point): string {
+  return `${moment} ${kinds} ${nth}`;
+}
+
+/** Entries of a kind that an unbroken run of the command writes: one intent and one outcome for each task. */
+export function tasksIn(fleet: Pick<PracticeFleet, 'replicas'>, command: Command): number {
+  const inventory = { replicas: fleet.replicas, clients: CLIENTS };
+  const whole = WAYS[command].phases.reduce((sum, phase) => sum + tasksOf(program[phase], inventory).length, 0);
+  if (command !== 'failing-overlap') return whole;
+  const opening = tasksOf(program.opening, inventory);
+  return whole + opening.findIndex(({ step, targets }) => step.action === 'reload' && targets.includes(FAULTY)) + 1;
+}
+
+/**
+ * Runs a command, killed on its way; takes it up with `resume --wait`, killed on its way too for each further kill; and
+ * compares where it ends with where an unbroken run ends.
+ */
+export async function crashAndResume(fleet: PracticeFleet, command: Command, kills: readonly Kill[]): Promise<void> {
+  const before = fleet.material();
+  const entries = await entriesOf(fleet);
+  const way = WAYS[command];
+  if (command === 'failing-overlap') await fleet.ctl('fault', 'plant', 'misses-next', FAULTY);
+  for (const [index, kill] of kills.entries()) await killed(fleet, index === 0 ? way.args : ['resume', '--wait'], kill);
+  const ended = await takenUp(fleet, way.args, entries);
+  if (command === 'failing-overlap') await fleet.ctl('fault', 'lift', 'misses-next', FAULTY);
+  expect(way.codes, `${ended.stdout}${ended.stderr}`).toContain(ended.code);
+  await expectWhole(fleet, way);
+  expectMaterial(fleet.material(), before, command);
+  for (const { id, refused, byCode } of await fleet.clients()) expect({ id, refused, byCode }).toMatchObject({ refused: 0 });
+}
+
+async function killed(fleet: PracticeFleet, args: readonly string[], kill: Kill): Promise<void> {
+  if (typeof kill === 'number') {
+    const running = fleet.start(args);
+    const timer = setTimeout(() => running.process.kill('SIGKILL'), kill);
+    await running.ended;
+    clearTimeout(timer);
+    return;
+  }
+  const at = `${kill.kinds}:${kill.nth}:${kill.moment}`;
+  const ended = await fleet.rotctl(args, { entry: 'crash-main', env: { CRASH_AT: at } });
+  expect(ended.signal, `no crash at ${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`).toBe('SIGKILL');
+}
+
+/** Goes on after the last kill. A command that had not begun yet left nothing to resume: it is given again. */
+async function takenUp(fleet: PracticeFleet, args: readonly string[], before: readonly Entry[]): Promise<Ended> {
+  const now = await entriesOf(fleet);
+  const begun = headers(now) > headers(before) || now.at(-1)?.phase !== before.at(-1)?.phase;
+  return fleet.rotctl(begun ? ['resume', '--wait'] : args);
+}
+
+function headers(entries: readonly Entry[]): number {
+  return entries.filter(({ kind }) => kind === 'header').length;
+}
+
+/** The ledger verifies, no lock is in the way, and each task of the phases was done once, in order, after an intent. */
+async function expectWhole(fleet: PracticeFleet, { phases, end }: Way): Promise<void> {
+  const verified = await fleet.rotctl(['ledger', 'verify']);
+  expect(verified.code, verified.stdout).toBe(0);
+  expect(locksIn(fleet)).toBe(false);
+  const all = await entriesOf(fleet);
+  const rotation = all.findLast(({ data }) => 'material' in data)?.rotation;
+  const own = all.filter((entry) => entry.rotation === rotation);
+  expect(own.at(-1)?.phase).toBe(end);
+  const inventory = { replicas: fleet.replicas, clients: CLIENTS };
+  for (const phase of phases) {
+    const planned = tasksOf(program[phase], inventory).map(({ step, targets }) => `${step.id} ${targets.join(',')}`);
+    expect(outcomesOf(own, phase)).toEqual(planned);
+  }
+  let intended = '';
+  for (const { kind, step, data } of own) {
+    const what = `${step} ${data.targets}`;
+    if (kind === 'intent') intended = what;
+    if (kind === 'outcome') expect(what).toBe(intended);
+  }
+}
+
+function outcomesOf(own: readonly Entry[], phase: Phase): string[] {
+  const done = own.filter(({ kind, data, phase: at }) => at === phase && kind === 'outcome' && data.result === 'done');
+  return done.map(({ step, data }) => `${step} ${data.targets}`);
+}
+
+/** The ledger's entries, as `rotctl` reads them; none without a ledger. */
+export async function entriesOf(fleet: PracticeFleet): Promise<Entry[]> {
+  if (!existsSync(fleet.ledger)) return [];
+  const { code, stdout, stderr } = await fleet.rotctl(['ledger', 'export']);
+  expect(code, stderr).toBe(0);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** The configuration files hold exactly what the command leads to from what stood there before. */
+function expectMaterial(after: Material, before: Material, command: Command): void {
+  for (const id of CLIENTS) {
+    const lists = Object.values(after.signers).map((signer) => signer[id]);
+    const [first = []] = Object.values(before.signers).map((signer) => signer[id]);
+    const [current, next] = first;
+    const signs = after.clients[id];
+    switch (command) {
+      case 'overlap':
+        expect(signs).toMatch(/^[0-9A-Za-z_-]{43,}$/);
+        expect(signs).not.toBe(current);
+        expectAll(lists, [current, signs]);
+        break;
+      case 'retire':
+        expect(signs).toBe(next);
+        expectAll(lists, [next]);
+        break;
+      default:
+        expect(signs).toBe(current);
+        expectAll(lists, [current]);
+    }
+  }
+}
+
+function expectAll(lists: readonly unknown[], wanted: readonly (string | undefined)[]): void {
+  expect(lists).toEqual(lists.map(() => wanted));
+}
