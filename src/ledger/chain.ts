@@ -12,7 +12,8 @@ const HEX_LENGTH = 64;
 /** From the newline before `hash:` to the newline after it. */
 const HASH_LINE_LENGTH = HASH_LINE.length + HEX_LENGTH + 1;
 const PREV_LINE_LENGTH = 'prev: sha256:'.length + HEX_LENGTH + 1;
-const WINDOW_BYTES = 2 * MAX_ENTRY_BYTES;
+const FIRST_WINDOW_BYTES = 128 * 1024;
+const LARGEST_WINDOW_BYTES = 2 * MAX_ENTRY_BYTES;
 const AT_START = 'at: "'.length;
 const AT_LENGTH = 24;
 const MAX_FLAWS = 100;
@@ -50,16 +51,18 @@ export interface Scan {
 
 /**
  * Verifies the chain over bytes, parsing nothing: each document begins with `---` and the next `seq`, names the hash of
- * the one before, is of a known kind and hashes to its last line. Reads the file once in windows of 2 MiB.
+ * the one before, is of a known kind and hashes to its last line. Reads the file once, in windows that
+ * grow to 2 MiB when an entry needs it.
  *
  * @param visit is called for each document, in order, as long as nothing was wrong before it.
  */
 export async function scanChain(file: ReadableFile, visit?: (link: Link) => void): Promise<Scan> {
   const walk = new ChainWalk(visit);
-  const window = Buffer.allocUnsafe(WINDOW_BYTES);
+  let window = Buffer.allocUnsafe(FIRST_WINDOW_BYTES);
   let base = 0;
   let length = 0;
   for (;;) {
+    if (length === window.length) window = enlarged(window);
     const read = await file.read(window.subarray(length), base + length);
     length += read;
     const used = walk.consume(window.subarray(0, length), base, read === 0);
@@ -68,6 +71,13 @@ export async function scanChain(file: ReadableFile, visit?: (link: Link) => void
     base += used;
     length -= used;
   }
+}
+
+/** A larger window with the same bytes. The largest never fills up: an entry of half its size is too long already. */
+function enlarged(window: Buffer): Buffer {
+  const larger = Buffer.allocUnsafe(Math.min(2 * window.length, LARGEST_WINDOW_BYTES));
+  window.copy(larger);
+  return larger;
 }
 
 /** The state of a scan between two windows. */

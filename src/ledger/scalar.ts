@@ -20,6 +20,8 @@ export const CHARACTER_CLASS: Uint8Array = classesOf(FIRST, INNER);
 /** Words that some YAML parser reads as `null` or as a boolean, in lower case; any casing of them is quoted. */
 const RESERVED = new Set(['null', 'true', 'false', 'yes', 'no', 'on', 'off', 'y', 'n']);
 const LONGEST_RESERVED = 5;
+/** An exponent without its number: a float to some readers of YAML 1.1. A fingerprint in hex may look like that. */
+const BARE_EXPONENT = /^[eE][-+]?[0-9_]*$/;
 
 /** What may not stand raw in a quoted scalar: controls, separators that YAML 1.1 reads as line ends, invisible and bidirectional marks, non-characters. */
 const UNPRINTABLE = /[\u007f-\u00a0\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffc\ufffe\uffff]/;
@@ -44,7 +46,7 @@ function isInner(text: string, at: number): boolean {
 
 /** Whether a word, though plain by its characters, has a meaning of its own in some YAML parser. */
 export function isReserved(word: string): boolean {
-  return word.length <= LONGEST_RESERVED && RESERVED.has(word.toLowerCase());
+  return (word.length <= LONGEST_RESERVED && RESERVED.has(word.toLowerCase())) || BARE_EXPONENT.test(word);
 }
 
 /** Whether `text` holds a character that the writer always escapes. */

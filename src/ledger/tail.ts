@@ -51,7 +51,7 @@ async function lastOf(path: string, file: ReadableFile): Promise<Entry | undefin
 function lastDocument(end: Buffer, isWholeFile: boolean): Buffer | undefined {
   let stop = end.length;
   while (stop > 0) {
-    const marker = end.lastIndexOf(MARKER, stop - 1);
+    const marker = end.lastIndexOf(MARKER, stop - 2);
     const start = marker === -1 ? 0 : marker + 1;
     if (marker === -1 && !isWholeFile) return undefined;
     const document = end.subarray(start, stop);

@@ -8,6 +8,7 @@ const COMMA = 0x2c;
 const DASH = 0x2d;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
+const UNDERSCORE = 0x5f;
 const LETTER_U = 0x75;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
@@ -19,8 +20,12 @@ const NINE = 0x39;
 /** Integers of up to this many digits are numbers whatever the digits, unless the first is zero. */
 const SHORT_NUMBER = 15;
 const LONGEST_RESERVED = 5;
+const SHORT_ONLY = 1;
+const ANY_LENGTH = 2;
+/** First letters of the words that `isReserved` knows, and whether such a word may be long. */
 const RESERVED_FIRST = new Uint8Array(256);
-for (const letter of 'fnotyFNOTY') RESERVED_FIRST[letter.charCodeAt(0)] = 1;
+for (const letter of 'fnotyFNOTY') RESERVED_FIRST[letter.charCodeAt(0)] = SHORT_ONLY;
+for (const letter of 'eE') RESERVED_FIRST[letter.charCodeAt(0)] = ANY_LENGTH;
 const DEEPEST_INDENT = 2 * MAX_DEPTH;
 /** JSON needs at most this many bytes for one of YAML: `- ` becomes `[` and `]`, `a` becomes `"a",`. */
 const GROWTH = 4;
@@ -233,8 +238,14 @@ class Transcoder {
 
   /** Looks at the first letter before it makes a string: most words are told by that. */
   #isReservedFrom(from: number): boolean {
-    if (this.#at - from > LONGEST_RESERVED || RESERVED_FIRST[this.#in[from] ?? 0] !== 1) return false;
+    const mark = RESERVED_FIRST[this.#in[from] ?? 0] ?? 0;
+    if (mark === 0 || (mark === ANY_LENGTH ? this.#isLetter(from + 1) : this.#at - from > LONGEST_RESERVED))
+      return false;
     return isReserved(this.#slice(from, this.#at));
+  }
+
+  #isLetter(at: number): boolean {
+    return ((CHARACTER_CLASS[this.#in[at] ?? 0] ?? 0) & PLAIN_FIRST) !== 0 && this.#in[at] !== UNDERSCORE;
   }
 
   /** `null`, `true` and `false` in this very spelling are values; other words that mean something are refused. */

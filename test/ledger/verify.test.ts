@@ -4,6 +4,7 @@ import { encodeEntry, MAX_ENTRY_BYTES, ZERO_HASH } from '../../src/ledger/encode
 import type { EntryDraft } from '../../src/ledger/entry.ts';
 import { EMPTY_HEAD, type Head, pathsOf, readHead, writeHead } from '../../src/ledger/head.ts';
 import { openLedger } from '../../src/ledger/open.ts';
+import type { ReadableFile } from '../../src/ledger/ports.ts';
 import { readLastEntry } from '../../src/ledger/tail.ts';
 import { readSnapshot, verifyLedger } from '../../src/ledger/verify.ts';
 import { draft, ledgerOf, testPorts } from './support.ts';
@@ -30,9 +31,18 @@ function documentsOf(bytes: Buffer): Buffer[] {
   return found;
 }
 
+/** Verifies `bytes` in place of the ledger's; its head file is the one on the disk. */
 async function verifyBytes(bytes: Uint8Array): ReturnType<typeof verifyLedger> {
-  await writeFile(path, bytes);
-  return verifyLedger(path, ports);
+  const file: ReadableFile = {
+    size: async () => bytes.length,
+    read: async (into, position) => {
+      const part = bytes.subarray(position, position + into.length);
+      into.set(part);
+      return part.length;
+    },
+    close: async () => undefined,
+  };
+  return verifyLedger(path, { disk: { ...ports.disk, openRead: async () => file } });
 }
 
 /** The problems found in `bytes`, as text; fails when there are none. */
