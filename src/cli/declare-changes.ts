@@ -3,6 +3,8 @@ import { type Add, type Call, collect, texts } from './declaration.ts';
 import type { CommandEnd } from './result.ts';
 import type { RotateRequest } from './rotate.ts';
 
+const rehearsing = (): Option =>
+  new Option('--dry-run', 'probe for real, change nothing, and say what would be changed');
 const breaking = (): Option[] => [
   new Option('--break-lock', 'take over a lock whose holder cannot be proven dead; needs --reason'),
   new Option('--reason <text>', 'why, for the ledger'),
@@ -31,12 +33,17 @@ export const addRotations: Add = (program, declare) => {
     usage: 'overlap',
     description:
       'Open the overlap: every replica accepts current and next, proven on each; then move the clients to next.',
-    examples: ['rotctl overlap', 'rotctl overlap --secret-file client-a=/run/keys/client-a.next'],
+    examples: [
+      'rotctl overlap',
+      'rotctl overlap --dry-run',
+      'rotctl overlap --secret-file client-a=/run/keys/client-a.next',
+    ],
     options: [
       new Option('--secret-file <client=file>', 'take next from a file that only you can read; may be repeated')
         .argParser(collect)
         .default([], 'next is generated'),
       new Option('--compromised', 'the old secret is known to others: no waiting, no soak, no way back to it'),
+      rehearsing(),
       ...breaking(),
     ],
     action: rotation('overlap'),
@@ -45,7 +52,7 @@ export const addRotations: Add = (program, declare) => {
     usage: 'retire',
     description: 'Close the overlap: remove current from every replica, prove it refused, soak, and destroy it.',
     examples: ['rotctl retire', 'rotctl retire --wait'],
-    options: [waiting(), ...breaking()],
+    options: [waiting(), rehearsing(), ...breaking()],
     action: rotation('retire'),
   });
   declare(program, {
@@ -55,6 +62,7 @@ export const addRotations: Add = (program, declare) => {
     options: [
       new Option('--reinstate', 're-open the overlap after current was retired; needs --reason'),
       waiting(),
+      rehearsing(),
       ...breaking(),
     ],
     action: rotation('rollback'),
@@ -63,7 +71,7 @@ export const addRotations: Add = (program, declare) => {
     usage: 'resume',
     description: 'Go on after a stop or a crash, towards where the last command was going.',
     examples: ['rotctl resume', 'rotctl resume --wait'],
-    options: [waiting(), ...breaking()],
+    options: [waiting(), rehearsing(), ...breaking()],
     action: rotation('resume'),
   });
 };

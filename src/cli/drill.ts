@@ -37,9 +37,13 @@ const FAULTY_INDEX = 1;
 export async function drill(platform: Platform, flags: GlobalFlags, request: DrillRequest): Promise<CommandEnd> {
   if (request.listFaults) return listFaults();
   if (request.fleetGiven) {
-    throw new RotctlError('USAGE', 'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback', {
-      hint: 'leave --fleet out to rehearse on a practice fleet',
-    });
+    throw new RotctlError(
+      'USAGE',
+      'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback',
+      {
+        hint: 'leave --fleet out to rehearse on a practice fleet',
+      },
+    );
   }
   const names = request.faults.map(parseFault);
   const progress = collecting(await openProgress(platform, flags));
@@ -47,7 +51,9 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
   const stage = await platform.startPractice({ home, store: request.store, faults: [] });
   progress.wait(undefined);
-  progress.note(`practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`);
+  progress.note(
+    `practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`,
+  );
   try {
     return await onStage(platform, flags, stage, names, progress);
   } finally {
@@ -67,7 +73,11 @@ async function onStage(
   const replicas = fleet.replicas.map((replica) => replica.name);
   const faults = names.map(({ name, target }): Planted => ({ name, target: target ?? replicas[FAULTY_INDEX] ?? '' }));
   const stranger = faults.find(({ target }) => !replicas.includes(target));
-  if (stranger !== undefined) throw new RotctlError('USAGE', `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`);
+  if (stranger !== undefined)
+    throw new RotctlError(
+      'USAGE',
+      `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`,
+    );
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
   const tools = drillTools(platform, session, stage, progress);
   const base = { command: 'drill', fleet: fleet.name };
@@ -90,7 +100,8 @@ function drillTools(platform: Platform, session: Session, stage: Stage, progress
   const search = new SecretSearch(platform, session, [dirname(fleet.file)]);
   const secrets = () => tools.readCurrent(clients);
   /** Outside a rotation every client has one secret: it stands for both generations, and only `current` is asked for. */
-  const prover = async () => tools.prover(new Map([...(await secrets())].map(([id, secret]) => [id, { current: secret, next: secret }])));
+  const prover = async () =>
+    tools.prover(new Map([...(await secrets())].map(([id, secret]) => [id, { current: secret, next: secret }])));
   let keeper: Awaited<ReturnType<typeof prover>> | undefined;
   return {
     stage,
@@ -101,7 +112,15 @@ function drillTools(platform: Platform, session: Session, stage: Stage, progress
     progress,
     probes,
     operate: ({ command }) =>
-      operate(tools, { command, wait: true, reinstate: false, reason: undefined, compromised: false, clients, brought: new Map() }),
+      operate(tools, {
+        command,
+        wait: true,
+        reinstate: false,
+        reason: undefined,
+        compromised: false,
+        clients,
+        brought: new Map(),
+      }),
     seen: () => progress.take(),
     note: (kind, data) => noteInLedger(tools, head, kind, data),
     secrets,
@@ -122,7 +141,8 @@ async function endOf(session: Session, played: Played, stage: Stage): Promise<Om
   const missed = played.faults.filter((fault) => !fault.found || !fault.recovered);
   const good = card.verdict === 'pass' && missed.length === 0;
   const verdict = good ? 'pass' : card.verdict === 'unknown' && missed.length === 0 ? 'unknown' : 'fail';
-  const exitCode = verdict === 'pass' ? 0 : verdict === 'unknown' ? 12 : missed.some((fault) => !fault.recovered) ? 11 : 10;
+  const exitCode =
+    verdict === 'pass' ? 0 : verdict === 'unknown' ? 12 : missed.some((fault) => !fault.recovered) ? 11 : 10;
   const found = played.faults.map(({ name, target, check }) => `${name} on ${target} found by ${check ?? 'nothing'}`);
   return {
     verdict,
@@ -156,7 +176,14 @@ async function brokenOff(session: Session, error: RotctlError, stage: Stage): Pr
 /** The drill's own part of the JSON result. */
 function resultOf({ tools, ledger }: Session, stage: Stage, card: Scorecard, cutover?: FaultEnd): object {
   const { replay, file } = tools.fleet;
-  return { store: stage.store, fleetFile: file, ledger, replay, ...(cutover === undefined ? {} : { cutover }), scorecard: scorecardDocument(card) };
+  return {
+    store: stage.store,
+    fleetFile: file,
+    ledger,
+    replay,
+    ...(cutover === undefined ? {} : { cutover }),
+    scorecard: scorecardDocument(card),
+  };
 }
 
 function textOf({ tools }: Session, stage: Stage, card: Scorecard): string {
@@ -176,7 +203,11 @@ async function recordedCard(session: Session): Promise<Scorecard> {
   const { fleet } = tools;
   const card = await cardOf(session);
   const head = { rotation: `drill-${tools.runId}`, fleet: fleet.name, runbook: 'drill' };
-  await noteInLedger(tools, head, 'verdict', { command: 'drill', verdict: card.verdict, scorecard: scorecardRecord(card) });
+  await noteInLedger(tools, head, 'verdict', {
+    command: 'drill',
+    verdict: card.verdict,
+    scorecard: scorecardRecord(card),
+  });
   return cardOf(session);
 }
 
@@ -208,9 +239,13 @@ function checksOf(card: Scorecard): Finding[] {
 function parseFault(text: string): { name: string; target: string | undefined } {
   const [name = '', target] = text.split('@');
   if (!DRILL_FAULTS.some((fault) => fault.name === name)) {
-    throw new RotctlError('USAGE', `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`, {
-      next: 'rotctl drill --list-faults',
-    });
+    throw new RotctlError(
+      'USAGE',
+      `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`,
+      {
+        next: 'rotctl drill --list-faults',
+      },
+    );
   }
   return { name, target };
 }

@@ -59,9 +59,15 @@ export interface Platform {
   /** The ledger's disk, for commands that only look. */
   ledgerDisk(): Promise<LedgerDisk>;
   openLedger(path: string): Promise<OpenLedger & { readonly torn: string | undefined }>;
-  lock(path: string, work: { readonly runId: string; readonly command: string; readonly breakFor?: string }): Promise<HeldLock>;
+  lock(
+    path: string,
+    work: { readonly runId: string; readonly command: string; readonly breakFor?: string },
+  ): Promise<HeldLock>;
   /** Files below the folders (without the private ones), and arguments and environments of processes, to be searched. */
-  secretPlaces(folders: readonly string[], privateFolders: readonly string[]): AsyncIterable<{ readonly name: string; readonly content: string }>;
+  secretPlaces(
+    folders: readonly string[],
+    privateFolders: readonly string[],
+  ): AsyncIterable<{ readonly name: string; readonly content: string }>;
   /** Starts a local practice fleet in processes of their own, and takes hold of its knobs. */
   startPractice(options: PracticeOptions): Promise<Stage>;
   /** Takes hold of a practice fleet that runs already. */

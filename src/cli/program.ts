@@ -62,7 +62,7 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
     const command = below(parent, usage, description, examples);
     for (const option of options) command.addOption(option);
     command.action(() => {
-      const flags = globalFlags(program.opts(), platform.env);
+      const flags = globalFlags(command.optsWithGlobals(), platform.env);
       const call = { platform, flags, args: command.args, options: command.opts() };
       take({ command: schema ?? command.name(), flags, run: () => action(call) });
     });

@@ -8,7 +8,13 @@ export class Redactor {
   learn(secret: Secret): void {
     const bytes = reveal(secret);
     const text = bytes.toString('utf8');
-    const forms = [text, bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex'), encodeURIComponent(text)];
+    const forms = [
+      text,
+      bytes.toString('base64'),
+      bytes.toString('base64url'),
+      bytes.toString('hex'),
+      encodeURIComponent(text),
+    ];
     for (const form of forms) if (form !== '') this.#known.set(form, secret.toString());
   }
 

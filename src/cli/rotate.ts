@@ -25,7 +25,11 @@ export interface RotateRequest {
 }
 
 /** The command to type after a good end in a phase. */
-const NEXT: Readonly<Partial<Record<Phase, string>>> = { overlap: 'rotctl resume', switched: 'rotctl retire', retired: 'rotctl retire' };
+const NEXT: Readonly<Partial<Record<Phase, string>>> = {
+  overlap: 'rotctl resume',
+  switched: 'rotctl retire',
+  retired: 'rotctl retire',
+};
 
 /** Carries out one of the commands that change a fleet. Failures are part of the end, with what was seen until then. */
 export async function rotate(platform: Platform, flags: GlobalFlags, request: RotateRequest): Promise<CommandEnd> {
@@ -52,7 +56,10 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
 function requireReasons(request: RotateRequest): void {
   for (const flag of ['reinstate', 'breakLock'] as const) {
     if (request[flag] && request.reason === undefined) {
-      throw new RotctlError('USAGE', `--${flag === 'breakLock' ? 'break-lock' : flag} needs --reason TEXT, for the record`);
+      throw new RotctlError(
+        'USAGE',
+        `--${flag === 'breakLock' ? 'break-lock' : flag} needs --reason TEXT, for the record`,
+      );
     }
   }
 }
@@ -60,7 +67,8 @@ function requireReasons(request: RotateRequest): void {
 async function orderOf(platform: Platform, flags: GlobalFlags, fleet: Fleet, request: RotateRequest): Promise<Order> {
   const all = fleet.clients.map((client) => client.id);
   const stranger = flags.clients.find((id) => !all.includes(id));
-  if (stranger !== undefined) throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${all.join(', ')}`);
+  if (stranger !== undefined)
+    throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${all.join(', ')}`);
   const brought = new Map<string, Secret>();
   const files = await platform.privateFiles();
   for (const pair of request.secretFiles) {
@@ -68,7 +76,15 @@ async function orderOf(platform: Platform, flags: GlobalFlags, fleet: Fleet, req
     brought.set(client, Secret.fromText((await files.read(path)).replace(/\n$/, '')));
   }
   const { command, wait, reinstate, reason, compromised } = request;
-  return { command, wait, reinstate, reason, compromised, brought, clients: flags.clients.length === 0 ? all : flags.clients };
+  return {
+    command,
+    wait,
+    reinstate,
+    reason,
+    compromised,
+    brought,
+    clients: flags.clients.length === 0 ? all : flags.clients,
+  };
 }
 
 function splitPair(pair: string): [client: string, path: string] {
@@ -86,7 +102,10 @@ function goodEnd(ended: Ended): Pick<CommandEnd, 'verdict' | 'summary' | 'phase'
     phase,
     ...(rotation === undefined ? {} : { rotation }),
     ...(next === undefined ? {} : { next }),
-    result: { changed: already === undefined, owed: owed.map(({ client, replica, dueAt }) => ({ client, replica, dueAt: new Date(dueAt).toISOString() })) },
+    result: {
+      changed: already === undefined,
+      owed: owed.map(({ client, replica, dueAt }) => ({ client, replica, dueAt: new Date(dueAt).toISOString() })),
+    },
   };
 }
 
@@ -94,7 +113,10 @@ function goodEnd(ended: Ended): Pick<CommandEnd, 'verdict' | 'summary' | 'phase'
 function rehearsedEnd(rehearsal: Rehearsal, command: string): Omit<CommandEnd, 'command'> {
   const { phase, rotation, findings, verdict, simulated, notCheckable } = rehearsal;
   const tried = [...new Set(findings.map((finding) => finding.id))];
-  const section = (title: string, lines: readonly string[]) => [title, ...(lines.length === 0 ? ['  nothing'] : lines.map((line) => `  ${line}`))];
+  const section = (title: string, lines: readonly string[]) => [
+    title,
+    ...(lines.length === 0 ? ['  nothing'] : lines.map((line) => `  ${line}`)),
+  ];
   return {
     verdict: verdict === 'pass' ? 'rehearsed' : verdict,
     exitCode: { pass: 0, fail: 1, unknown: 12 }[verdict],
@@ -115,7 +137,10 @@ function rehearsedEnd(rehearsal: Rehearsal, command: string): Omit<CommandEnd, '
 /** The state of the rollback that a failure came with. */
 const ROLLBACK: Readonly<Record<string, string>> = { ROLLED_BACK: 'verified', ROLLBACK_UNVERIFIED: 'unverified' };
 
-function badEnd(error: RotctlError, flags: GlobalFlags): Pick<CommandEnd, 'verdict' | 'summary' | 'error' | 'rollback' | 'next'> {
+function badEnd(
+  error: RotctlError,
+  flags: GlobalFlags,
+): Pick<CommandEnd, 'verdict' | 'summary' | 'error' | 'rollback' | 'next'> {
   const fleet = flags.fleet === 'rotctl.yaml' ? '' : ` --fleet ${flags.fleet}`;
   const rollback = ROLLBACK[error.code];
   return {
@@ -129,7 +154,9 @@ function badEnd(error: RotctlError, flags: GlobalFlags): Pick<CommandEnd, 'verdi
 
 function verdictOf(error: RotctlError): CommandEnd['verdict'] {
   if (error.code === 'STOPPED' || error.code === 'GATE_WAITING') return 'stopped';
-  return error.code === 'HELD' || error.code === 'DRIVER_FAILED' || error.code === 'LEDGER_WRITE_FAILED' ? 'unknown' : 'fail';
+  return error.code === 'HELD' || error.code === 'DRIVER_FAILED' || error.code === 'LEDGER_WRITE_FAILED'
+    ? 'unknown'
+    : 'fail';
 }
 
 function nextAfter(error: RotctlError): string {

@@ -62,7 +62,14 @@ export async function openSession(
     const file = join(platform.shipped.spec, 'signer-auth-v1.json');
     return readVectors(await platform.readText(file), file);
   };
-  const parts: FleetParts = { fleet, probes, transport, runId, waiter: { clock, progress: options.progress, stop }, vectors };
+  const parts: FleetParts = {
+    fleet,
+    probes,
+    transport,
+    runId,
+    waiter: { clock, progress: options.progress, stop },
+    vectors,
+  };
   const learn = (secret: Secret): Secret => {
     redactor.learn(secret);
     return secret;
@@ -76,10 +83,18 @@ export async function openSession(
     random,
     progress: options.progress,
     stop,
-    driver: createEnvFileDriver({ files, commands: await platform.commands(redactor.redact), cwd: dirname(fleet.file) }),
+    driver: createEnvFileDriver({
+      files,
+      commands: await platform.commands(redactor.redact),
+      cwd: dirname(fleet.file),
+    }),
     vault: createVault(fleet.vault, { files }),
     lock: (command) =>
-      platform.lock(`${ledger}.lock`, { runId, command, ...(options.breakLock === undefined ? {} : { breakFor: options.breakLock }) }),
+      platform.lock(`${ledger}.lock`, {
+        runId,
+        command,
+        ...(options.breakLock === undefined ? {} : { breakFor: options.breakLock }),
+      }),
     openLedger: () => platform.openLedger(ledger),
     readLedger: async () => readWhole(ledger, await platform.ledgerDisk()),
     async readCurrent(clients) {
@@ -111,7 +126,8 @@ function stopFor(platform: Platform, fleet: Fleet): Stop {
     signal: platform.interrupted,
     async reason() {
       if (platform.interrupted.aborted) return `stopped by ${String(platform.interrupted.reason)}`;
-      if (safetyLever !== undefined && (await platform.exists(safetyLever))) return `the safety lever ${safetyLever} is pulled`;
+      if (safetyLever !== undefined && (await platform.exists(safetyLever)))
+        return `the safety lever ${safetyLever} is pulled`;
       return undefined;
     },
   };
@@ -128,7 +144,9 @@ async function openTraffic(
   const files = await platform.privateFiles();
   const tls = {
     ca: await platform.readText(ca),
-    ...(cert === undefined || key === undefined ? {} : { cert: await platform.readText(cert), key: await files.read(key) }),
+    ...(cert === undefined || key === undefined
+      ? {}
+      : { cert: await platform.readText(cert), key: await files.read(key) }),
   };
   const routes = fleet.replicas.map(({ name, url, serverName }) => ({ name, endpoint: { url, serverName } }));
   const balancer = fleet.balancer === undefined ? [] : [{ name: 'balancer', endpoint: fleet.balancer }];
@@ -145,5 +163,6 @@ async function openTraffic(
       workerUrl: platform.canaryWorker,
       onChange,
     });
-  return startTraffic({ start, pairs, settings: fleet.canary, clock: platform.clock }, before);
+  const served = (balancer.length > 0 ? balancer : routes).map(({ name }) => name);
+  return startTraffic({ start, pairs, settings: fleet.canary, served, clock: platform.clock }, before);
 }

@@ -19,10 +19,16 @@ export class FaultWatch {
 
   async plant(planted: Planted): Promise<void> {
     const fault = DRILL_FAULTS.find(({ name }) => name === planted.name);
-    if (fault === undefined) throw new RotctlError('USAGE', `no fault is called ${planted.name}`, { next: 'rotctl drill --list-faults' });
+    if (fault === undefined)
+      throw new RotctlError('USAGE', `no fault is called ${planted.name}`, { next: 'rotctl drill --list-faults' });
     await this.#tools.stage.plant(planted.name, planted.target);
     this.#watched.push({ ...planted, fault, check: null, recovered: false });
-    await this.#tools.note('fault', { fault: planted.name, target: planted.target, event: 'planted', proof: 'the replica has confirmed it' });
+    await this.#tools.note('fault', {
+      fault: planted.name,
+      target: planted.target,
+      event: 'planted',
+      proof: 'the replica has confirmed it',
+    });
   }
 
   /** The planted faults that are not lifted yet. */
@@ -61,6 +67,12 @@ export class FaultWatch {
 
   /** What became of each fault that the operator asked for. */
   ends(): FaultEnd[] {
-    return this.#watched.map(({ name, target, check, recovered }) => ({ name, target, found: check !== null, check, recovered }));
+    return this.#watched.map(({ name, target, check, recovered }) => ({
+      name,
+      target,
+      found: check !== null,
+      check,
+      recovered,
+    }));
   }
 }

@@ -1,9 +1,9 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose } from '../errors/verdict.ts';
-import { findingToLedger } from '../runner/evidence.ts';
 import type { Finding } from '../probe/finding.ts';
 import { awaitAccepted } from '../probe/readiness.ts';
 import type { Target } from '../probe/round.ts';
+import { findingToLedger } from '../runner/evidence.ts';
 import { named } from '../runner/prove-rounds.ts';
 import type { FaultWatch } from './fault-watch.ts';
 import type { DrillTools } from './tools.ts';
@@ -20,11 +20,15 @@ export async function playOutage(tools: DrillTools, watch: FaultWatch): Promise<
     tools.seen();
     const findings = await outage(tools);
     tools.progress.findings(findings);
-    const verdict = compose(findings.map((finding) => (finding.verdict === 'not-applicable' ? 'pass' : finding.verdict)));
+    const verdict = compose(
+      findings.map((finding) => (finding.verdict === 'not-applicable' ? 'pass' : finding.verdict)),
+    );
     await tools.note('evidence', { proof: 'fail-closed', verdict, checks: findings.map(findingToLedger) });
     if (verdict === 'pass') return;
     if ((await watch.recover({ findings, cells: [] })) > 0) continue;
-    const bad = findings.filter((finding) => finding.verdict !== 'pass').map((finding) => `${finding.target}: ${finding.reason ?? finding.seen}`);
+    const bad = findings
+      .filter((finding) => finding.verdict !== 'pass')
+      .map((finding) => `${finding.target}: ${finding.reason ?? finding.seen}`);
     throw new RotctlError('HELD', `during the outage of the replay store: ${bad.join('; ')}`);
   }
 }
@@ -75,7 +79,11 @@ async function failClosed(tools: DrillTools, target: Target): Promise<Finding> {
     target: target.name,
     expected: 'refused while the store is out',
     seen: `${accepted} of ${samples} accepted`,
-    ...(verdict === 'pass' ? {} : { reason: `${accepted} of ${samples} valid requests accepted without a store; answers: ${[...new Set(answers)].join(', ')}` }),
+    ...(verdict === 'pass'
+      ? {}
+      : {
+          reason: `${accepted} of ${samples} valid requests accepted without a store; answers: ${[...new Set(answers)].join(', ')}`,
+        }),
     samples,
     ms: clock.monotonic() - started,
   };
@@ -86,7 +94,12 @@ async function serviceBack(tools: DrillTools, target: Target): Promise<Finding> 
   const [entry] = await tools.secrets();
   if (entry === undefined) throw new RotctlError('INTERNAL', 'the fleet has no clients');
   const [client, secret] = entry;
-  const { ready, last, tries, ms } = await awaitAccepted(tools.probes, target, { client, secrets: [secret] }, { deadlineMs, consecutive });
+  const { ready, last, tries, ms } = await awaitAccepted(
+    tools.probes,
+    target,
+    { client, secrets: [secret] },
+    { deadlineMs, consecutive },
+  );
   const seen = last?.reason ?? 'no answer';
   return {
     id: 'store.service-returns',

@@ -46,7 +46,10 @@ export async function playDrill(tools: DrillTools, faults: readonly Planted[]): 
   tools.progress.part('a search for secrets');
   await countClients(tools);
   const { searched, where } = await tools.searchSecrets();
-  await tools.note('evidence', { hygiene: { searched, found: where.length, where: [...where] }, verdict: where.length === 0 ? 'pass' : 'fail' });
+  await tools.note('evidence', {
+    hygiene: { searched, found: where.length, where: [...where] },
+    verdict: where.length === 0 ? 'pass' : 'fail',
+  });
   return { faults: watch.ends(), cutover };
 }
 
@@ -96,13 +99,19 @@ async function failedCutover(tools: DrillTools): Promise<FaultEnd> {
     await watch.recover(tools.seen());
     const [end] = watch.ends();
     if (end?.recovered === true) return end;
-    throw new RotctlError('HELD', `the cutover failed for another reason than the fault on ${target}: ${error.message}`, { cause: error });
+    throw new RotctlError(
+      'HELD',
+      `the cutover failed for another reason than the fault on ${target}: ${error.message}`,
+      { cause: error },
+    );
   }
   throw new RotctlError('HELD', `a cutover that missed next on ${target} was not noticed`);
 }
 
 async function countClients(tools: DrillTools): Promise<void> {
   const counts = await tools.stage.clients();
-  const clients = Object.fromEntries(counts.map(({ id, accepted, refused, faults }) => [id, { accepted, refused, faults }]));
+  const clients = Object.fromEntries(
+    counts.map(({ id, accepted, refused, faults }) => [id, { accepted, refused, faults }]),
+  );
   await tools.note('evidence', { clients, verdict: counts.every(({ refused }) => refused === 0) ? 'pass' : 'fail' });
 }

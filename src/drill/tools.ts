@@ -1,3 +1,4 @@
+import type { Secret } from '../credential/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { EntryKind, LedgerValue } from '../ledger/entry.ts';
 import type { Finding } from '../probe/finding.ts';
@@ -5,7 +6,6 @@ import type { Clock } from '../probe/ports.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
 import type { Ended, Order } from '../runner/operate.ts';
 import type { Progress } from '../runner/progress.ts';
-import type { Secret } from '../credential/secret.ts';
 import type { Seen } from './faults.ts';
 import type { Stage } from './stage.ts';
 

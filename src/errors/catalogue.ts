@@ -43,7 +43,8 @@ export const ERROR_CATALOGUE = {
   SECRET_REFUSED: {
     kind: 'mistake',
     exit: 2,
-    means: 'a secret cannot be used: empty, too short, too long, equal to another, retired before, or readable by others',
+    means:
+      'a secret cannot be used: empty, too short, too long, equal to another, retired before, or readable by others',
     remedy: 'give a fresh secret of 32 random bytes, or let rotctl make one',
   },
   LEDGER_BROKEN: {

@@ -74,7 +74,7 @@ export async function scanChain(file: ReadableFile, visit?: (link: Link) => void
 }
 
 /** A larger window with the same bytes. The largest never fills up: an entry of half its size is too long already. */
-function enlarged(window: Buffer): Buffer {
+function enlarged(window: Buffer): Buffer<ArrayBuffer> {
   const larger = Buffer.allocUnsafe(Math.min(2 * window.length, LARGEST_WINDOW_BYTES));
   window.copy(larger);
   return larger;

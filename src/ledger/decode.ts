@@ -44,9 +44,9 @@ const RULES: Readonly<Record<Field, { readonly rule: string; readonly holds: (va
   },
   step: { rule: 'expected text or null', holds: (value) => value === null || isText(value) },
   kind: { rule: 'this version knows no such kind', holds: (value) => isText(value) && isKind(value) },
-  data: { rule: 'expected a mapping', holds: (value) => isNested(value) && !Array.isArray(value) },
-  prev: { rule: 'expected sha256: and 64 hex digits', holds: (value) => isText(value) && HASH.test(value) },
-  hash: { rule: 'expected sha256: and 64 hex digits', holds: (value) => isText(value) && HASH.test(value) },
+  data: { rule: 'expected a mapping', holds: isMapping },
+  prev: { rule: 'expected sha256: and 64 hex digits', holds: isHash },
+  hash: { rule: 'expected sha256: and 64 hex digits', holds: isHash },
 };
 
 /** Where a document begins, for the position of an error; `line` counts from 1. */
@@ -86,22 +86,51 @@ export function isKind(text: string): text is EntryKind {
 }
 
 function checked(fields: LedgerValue, bytes: Uint8Array): Entry {
-  if (!hasFields(fields))
+  if (!hasFields(fields)) {
     throw new SubsetError(`expected the fields ${FIELDS.join(', ')}, in this order and no others`, 0);
-  for (const field of FIELDS) {
-    if (!RULES[field].holds(fields[field])) throw refusal(field, fields[field], bytes);
   }
-  // each field was just checked; the type system cannot follow the table
-  return fields as unknown as Entry;
+  if (isEntry(fields)) return fields;
+  const field = FIELDS.find((name) => !RULES[name].holds(fields[name])) ?? 'seq';
+  throw refusal(field, fields[field], bytes);
+}
+
+/** All rules at once: written out, since a loop over the table would cost as much as the reading itself. */
+function isEntry(fields: Fields): fields is Fields & Entry {
+  return (
+    RULES.seq.holds(fields.seq) &&
+    RULES.at.holds(fields.at) &&
+    isText(fields.rotation) &&
+    isText(fields.fleet) &&
+    isText(fields.runbook) &&
+    RULES.phase.holds(fields.phase) &&
+    RULES.step.holds(fields.step) &&
+    RULES.kind.holds(fields.kind) &&
+    RULES.data.holds(fields.data) &&
+    isHash(fields.prev) &&
+    isHash(fields.hash)
+  );
 }
 
 function hasFields(value: LedgerValue): value is Fields {
-  const names = isNested(value) ? Object.keys(value) : [];
-  return names.length === FIELDS.length && FIELDS.every((field, index) => names[index] === field);
+  if (!isNested(value)) return false;
+  let index = 0;
+  for (const name in value) {
+    if (name !== FIELDS[index]) return false;
+    index += 1;
+  }
+  return index === FIELDS.length;
+}
+
+function isHash(value: LedgerValue): boolean {
+  return typeof value === 'string' && HASH.test(value);
 }
 
 function isText(value: LedgerValue): value is string {
   return typeof value === 'string';
+}
+
+function isMapping(value: LedgerValue): value is { readonly [key: string]: LedgerValue } {
+  return isNested(value) && !Array.isArray(value);
 }
 
 function isNested(value: LedgerValue): value is readonly LedgerValue[] | { readonly [key: string]: LedgerValue } {
@@ -111,11 +140,12 @@ function isNested(value: LedgerValue): value is readonly LedgerValue[] | { reado
 function keysIn(value: LedgerValue): number {
   let count = 0;
   if (Array.isArray(value)) {
-    for (const item of value) if (isNested(item)) count += keysIn(item);
-  } else if (isNested(value)) {
-    const items = Object.values(value);
-    count = items.length;
-    for (const item of items) if (isNested(item)) count += keysIn(item);
+    for (const item of value) if (typeof item === 'object') count += keysIn(item);
+  } else if (isMapping(value)) {
+    for (const name in value) {
+      const item = value[name];
+      count += typeof item === 'object' ? 1 + keysIn(item) : 1;
+    }
   }
   return count;
 }

@@ -122,7 +122,9 @@ function settle(setting: Setting, rotation: Rotation, kind: 'done' | 'failed'): 
 
 /** Whether the task lets its clients know of `next`. */
 function tells(task: Task): boolean {
-  return task.step.effects.some((effect) => effect.of === 'client' && effect.where === 'disk' && effect.signs === 'next');
+  return task.step.effects.some(
+    (effect) => effect.of === 'client' && effect.where === 'disk' && effect.signs === 'next',
+  );
 }
 
 /** Whether the task, once proven, shows its clients to be back on `current`. */

@@ -1,6 +1,6 @@
 import type { Verdict } from '../errors/verdict.ts';
 import type { CanarySettings } from '../fleet/fleet.ts';
-import type { CanaryCounts } from './canary-counts.ts';
+import type { CanaryCell, CanaryCounts } from './canary-counts.ts';
 
 /** What a window of canary traffic says about the change made in it. */
 export interface CanaryJudgement {
@@ -19,32 +19,51 @@ export interface CanaryJudgement {
 /**
  * Judges a window against one from before the change. Without a baseline its fault share counts as 0.
  *
- * `fail`: a valid request was refused, or the share of faults is above the baseline's share plus the budget;
- * `unknown`: fewer than `minSamples` answers, or more requests missed than the budget allows; else `pass`.
+ * `fail`: a valid request was refused on any route, or the share of faults is above the baseline's share plus the
+ * budget; `unknown`: fewer than `minSamples` answers, or more requests missed than the budget allows; else `pass`.
+ *
+ * @param served the routes that clients take, whose faults count: a replica that is asked for directly while it is being
+ *   restarted does not answer, and nobody is hurt; by default all routes
  */
 export function judgeCanary(
   window: CanaryCounts,
   baseline: CanaryCounts | undefined,
   settings: Pick<CanarySettings, 'faultBudget' | 'minSamples'>,
+  served?: readonly string[],
 ): CanaryJudgement {
-  const settled = window.sent - window.inFlight;
-  const share = faultShare(baseline) + settings.faultBudget;
+  const cells = servedCells(window, served);
+  const { settled, faults } = settledIn(cells);
+  const share = faultShare(servedCells(baseline, served)) + settings.faultBudget;
   const samples = window.accepted + window.refused;
-  const failures = [...refusalReasons(window), ...faultReasons(window, settled, share)];
+  const failures = [...refusalReasons(window), ...faultReasons(cells, share)];
   const doubts = doubtsOf(window, samples, settings);
   return {
     verdict: failures.length > 0 ? 'fail' : doubts.length > 0 ? 'unknown' : 'pass',
     refused: window.refused,
-    faults: window.faulted,
+    faults,
     budget: Math.floor(share * settled),
     samples,
     reasons: [...failures, ...doubts],
   };
 }
 
-function faultShare(window: CanaryCounts | undefined): number {
-  const settled = window === undefined ? 0 : window.sent - window.inFlight;
-  return window === undefined || settled === 0 ? 0 : window.faulted / settled;
+function servedCells(window: CanaryCounts | undefined, served: readonly string[] | undefined): readonly CanaryCell[] {
+  return (window?.cells ?? []).filter(({ route }) => served === undefined || served.includes(route));
+}
+
+function settledIn(cells: readonly CanaryCell[]): { readonly settled: number; readonly faults: number } {
+  const faults = total(cells.map((cell) => total(Object.values(cell.faults))));
+  const answered = total(cells.map((cell) => cell.accepted + total(Object.values(cell.refusedAuth))));
+  return { settled: answered + faults, faults };
+}
+
+function faultShare(cells: readonly CanaryCell[]): number {
+  const { settled, faults } = settledIn(cells);
+  return settled === 0 ? 0 : faults / settled;
+}
+
+function total(numbers: readonly number[]): number {
+  return numbers.reduce((sum, number) => sum + number, 0);
 }
 
 function refusalReasons(window: CanaryCounts): string[] {
@@ -56,10 +75,11 @@ function refusalReasons(window: CanaryCounts): string[] {
   );
 }
 
-function faultReasons(window: CanaryCounts, settled: number, share: number): string[] {
-  if (settled === 0 || window.faulted / settled <= share) return [];
+function faultReasons(cells: readonly CanaryCell[], share: number): string[] {
+  const { settled, faults } = settledIn(cells);
+  if (settled === 0 || faults / settled <= share) return [];
   const kinds = new Map<string, number>();
-  for (const cell of window.cells) {
+  for (const cell of cells) {
     for (const [reason, count] of Object.entries(cell.faults)) {
       const kind = `${reason} on ${cell.route}`;
       kinds.set(kind, (kinds.get(kind) ?? 0) + count);
@@ -67,7 +87,7 @@ function faultReasons(window: CanaryCounts, settled: number, share: number): str
   }
   const worst = [...kinds].sort(([, a], [, b]) => b - a).slice(0, 3);
   const named = worst.map(([kind, count]) => `${count} ${kind}`).join(', ');
-  return [`${window.faulted} of ${settled} requests failed, more than ${percent(share)}: ${named}`];
+  return [`${faults} of ${settled} requests failed, more than ${percent(share)}: ${named}`];
 }
 
 function doubtsOf(

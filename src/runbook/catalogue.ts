@@ -66,7 +66,9 @@ export function misfit(step: { action: Action; over: TargetKind; effects: readon
   }
   const wanted = entry.effect;
   if (wanted === undefined) {
-    return step.effects.length === 0 ? undefined : `action ${step.action} changes nothing, so it has no effect to declare`;
+    return step.effects.length === 0
+      ? undefined
+      : `action ${step.action} changes nothing, so it has no effect to declare`;
   }
   const [effect, ...more] = step.effects;
   const where = wanted.where === undefined ? '' : ` on ${wanted.where}`;

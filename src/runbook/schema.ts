@@ -4,7 +4,9 @@ import { ACTIONS } from '../machine/step.ts';
 import { misfit } from './catalogue.ts';
 import { PRECONDITIONS } from './runbook.ts';
 
-const name = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens, from a letter on');
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens, from a letter on');
 const generation = z.enum(['current', 'next']);
 const scope = z.enum(['target', 'every-replica', 'balancer']);
 
@@ -12,7 +14,11 @@ const effect = z.union([
   z.strictObject({
     of: z.literal('replica'),
     where: z.literal('disk'),
-    accepts: z.array(generation).min(1).max(2).refine((list) => new Set(list).size === list.length, 'names a generation twice'),
+    accepts: z
+      .array(generation)
+      .min(1)
+      .max(2)
+      .refine((list) => new Set(list).size === list.length, 'names a generation twice'),
   }),
   z.strictObject({ of: z.literal('replica'), where: z.literal('memory'), from: z.literal('disk') }),
   z.strictObject({ of: z.literal('client'), where: z.literal('disk'), signs: generation }),
@@ -40,7 +46,9 @@ const step = z
     does: z.string().min(1).max(240).describe('what it does, for people'),
     action: z.enum(ACTIONS),
     over: z.enum(['replicas', 'clients', 'fleet']),
-    order: z.strictObject({ first: count, batch: count }).describe('targets in the first batch, and in each further one'),
+    order: z
+      .strictObject({ first: count, batch: count })
+      .describe('targets in the first batch, and in each further one'),
     effect: z.array(effect).max(1).default([]).describe('what it changes in who accepts and who signs what'),
     proof: z.array(proof).max(20).default([]).describe('what must be seen before it counts'),
     'on-failure': z.enum(['hold', 'roll-back']),
@@ -85,7 +93,12 @@ export const runbookSchema = z
     const seen = new Set<string>();
     for (const phase of MOVING_PHASES) {
       for (const [index, { step: id }] of stepsOf(value, phase).entries()) {
-        if (seen.has(id)) context.addIssue({ code: 'custom', path: [SECTION[phase], phase, index, 'step'], message: `step id ${id} stands twice` });
+        if (seen.has(id))
+          context.addIssue({
+            code: 'custom',
+            path: [SECTION[phase], phase, index, 'step'],
+            message: `step id ${id} stands twice`,
+          });
         seen.add(id);
       }
     }
@@ -95,6 +108,9 @@ export const runbookSchema = z
 export type RunbookText = z.infer<typeof runbookSchema>;
 
 /** The steps that a file lists for a phase. */
-export function stepsOf(text: { rotation: RunbookText['rotation']; rollback: RunbookText['rollback'] }, phase: MovingPhase): StepText[] {
+export function stepsOf(
+  text: { rotation: RunbookText['rotation']; rollback: RunbookText['rollback'] },
+  phase: MovingPhase,
+): StepText[] {
   return { ...text.rotation, ...text.rollback }[phase];
 }

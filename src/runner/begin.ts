@@ -5,9 +5,9 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import type { Inventory } from '../machine/step.ts';
 import { drainMs } from './drain.ts';
+import { toLedger } from './evidence.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
-import { toLedger } from './evidence.ts';
 import { recordSnapshot } from './snapshot.ts';
 import type { OpenLedger, Tools } from './tools.ts';
 
@@ -35,13 +35,20 @@ export interface Begun {
  * @throws RotctlError `SECRET_REFUSED`, or `PRECONDITION_FAILED` naming the checks that did not pass
  */
 export async function beginRotation(tools: Tools, ledger: OpenLedger, options: BeginOptions): Promise<Begun> {
-  const inventory: Inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: options.clients };
+  const inventory: Inventory = {
+    replicas: tools.fleet.replicas.map((replica) => replica.name),
+    clients: options.clients,
+  };
   const pairs = await makePairs(tools, options);
   const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
   tools.progress.findings(preflight.findings);
   if (preflight.verdict !== 'pass') {
-    const named = preflight.findings.filter((finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'));
-    const words = named.slice(0, 3).map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
+    const named = preflight.findings.filter(
+      (finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'),
+    );
+    const words = named
+      .slice(0, 3)
+      .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
     const more = named.length > 3 ? ` (+${named.length - 3} more)` : '';
     throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
   }
@@ -53,7 +60,11 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
     { rotation: id, fleet: tools.fleet.name, runbook: tools.runbook.name },
   );
   await journal.note('header', header(tools, inventory, pairs, options.compromised));
-  await journal.note('evidence', { proof: 'preflight', verdict: preflight.verdict, ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }) });
+  await journal.note('evidence', {
+    proof: 'preflight',
+    verdict: preflight.verdict,
+    ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }),
+  });
   await recordSnapshot(tools, journal, inventory.clients, 'before');
   return { journal, pairs, inventory };
 }
@@ -77,7 +88,12 @@ async function makePairs(tools: Tools, options: BeginOptions): Promise<Pairs> {
   return pairs;
 }
 
-function header(tools: Tools, inventory: Inventory, pairs: Pairs, compromised: boolean): { [key: string]: LedgerValue } {
+function header(
+  tools: Tools,
+  inventory: Inventory,
+  pairs: Pairs,
+  compromised: boolean,
+): { [key: string]: LedgerValue } {
   const { fleet, runbook } = tools;
   const { minOverlapMs, soakMs, failureBudget, onFailedOverlap } = fleet.policy;
   return {
@@ -88,7 +104,9 @@ function header(tools: Tools, inventory: Inventory, pairs: Pairs, compromised: b
     environment: fleet.environment,
     replicas: [...inventory.replicas],
     clients: [...inventory.clients],
-    material: Object.fromEntries([...pairs].map(([client, pair]) => [client, { current: nameOf(pair.current), next: nameOf(pair.next) }])),
+    material: Object.fromEntries(
+      [...pairs].map(([client, pair]) => [client, { current: nameOf(pair.current), next: nameOf(pair.next) }]),
+    ),
     compromised,
     policy: { minOverlapMs, soakMs, failureBudget, onFailedOverlap },
     limits: limitsOf(tools),
@@ -99,7 +117,10 @@ function header(tools: Tools, inventory: Inventory, pairs: Pairs, compromised: b
 
 /** How long opening and undoing may take by the plan: for each replica two readiness deadlines, and the drain on the way back. */
 function limitsOf({ fleet }: Tools): { overlapMs: number; undoMs: number } {
-  const roll = fleet.replicas.length * 2 * (fleet.readiness.deadlineMs + Math.max(...fleet.replicas.map(({ deploy }) => deploy.deadlineMs)));
+  const roll =
+    fleet.replicas.length *
+    2 *
+    (fleet.readiness.deadlineMs + Math.max(...fleet.replicas.map(({ deploy }) => deploy.deadlineMs)));
   return { overlapMs: roll, undoMs: roll + drainMs(fleet) };
 }
 

@@ -8,7 +8,9 @@ import { drain } from './drain.ts';
 import type { World } from './world.ts';
 
 /** What an effect came to on its targets: carried out, or left out because the fleet has no means for it. */
-export type Carried = { readonly done: true; readonly notes: readonly string[] } | { readonly done: false; readonly why: string };
+export type Carried =
+  | { readonly done: true; readonly notes: readonly string[] }
+  | { readonly done: false; readonly why: string };
 
 /**
  * Brings about a task's declared effects, and nothing else. What a deploy command says of itself is noted and not
@@ -29,7 +31,13 @@ export async function carryOut(world: World, rotation: string, task: Task): Prom
   return { done: true, notes };
 }
 
-async function bring(world: World, rotation: string, effect: Effect, task: Task, target: string): Promise<string | undefined> {
+async function bring(
+  world: World,
+  rotation: string,
+  effect: Effect,
+  task: Task,
+  target: string,
+): Promise<string | undefined> {
   switch (effect.of) {
     case 'replica':
       if (effect.where === 'memory') return load(world, task, target);

@@ -1,6 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase, Trigger } from '../machine/phase.ts';
-import type { RotatingGeneration } from '../machine/step.ts';
+import type { OnFailure, RotatingGeneration } from '../machine/step.ts';
 import { type Goal, nextMove } from '../machine/way.ts';
 import { passGates } from './gates.ts';
 import type { Journal } from './journal.ts';
@@ -48,12 +48,15 @@ export async function drive(world: World, journal: Journal, options: DriveOption
   while (journal.rotation.phase !== options.goal) {
     await checkpoint(world);
     const move = nextMove(world.setting, journal.rotation, options.goal);
-    if (move === undefined) throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
+    if (move === undefined)
+      throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
     if ('task' in move) {
       const result = await runTask(world, journal, move.task, options.touched);
-      if (result.result === 'failed') return giveWay(world, journal, options, result);
+      if (result.result === 'failed')
+        return giveWay(world, journal, options, sayFailure(result), result.task.step.onFailure);
     } else if (move.trigger === 'complete') {
-      await closePhase(world, journal, options);
+      const hurt = await closePhase(world, journal, options);
+      if (hurt !== undefined) return giveWay(world, journal, options, hurt, 'roll-back');
     } else {
       await passGates(world, journal, move.trigger, options.enteredAt, options.wait);
       await enter(world, journal, options, move.trigger);
@@ -61,15 +64,19 @@ export async function drive(world: World, journal: Journal, options: DriveOption
   }
 }
 
-/** Records what traffic saw in a moving phase, and enters the resting phase that it leads to. */
-async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<void> {
-  const { phase } = journal.rotation;
-  const seen = await world.traffic.report();
-  const { verdict, reason, sent, accepted, refused, faults, routes } = seen;
-  await journal.note('evidence', { traffic: { sent, accepted, refused, faults, routes }, verdict, ...(reason === '' ? {} : { reason }) });
-  if (verdict === 'fail') throw new RotctlError('HELD', `traffic in phase ${phase}: ${reason}`);
+/**
+ * Records what traffic saw in a moving phase, and enters the resting phase that it leads to.
+ *
+ * @returns why not, when valid requests were hurt in it
+ */
+async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<string | undefined> {
+  const { verdict, reason, sent, accepted, refused, faults, routes } = await world.traffic.report();
+  const traffic = { sent, accepted, refused, faults, routes };
+  await journal.note('evidence', { traffic, verdict, ...(reason === '' ? {} : { reason }) });
+  if (verdict === 'fail') return `valid traffic in phase ${journal.rotation.phase}: ${reason}`;
   await enter(world, journal, options, 'complete');
   if (journal.rotation.phase === 'rolled-back') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
+  return undefined;
 }
 
 /** Pulls a trigger: records it with the goal, and lets traffic sign with what the new phase allows. */
@@ -82,17 +89,24 @@ export async function enter(world: World, journal: Journal, options: DriveOption
   await world.traffic.sign(SIGNED_WITH[phase]);
 }
 
+function sayFailure({ task, reason }: Extract<TaskResult, { result: 'failed' }>): string {
+  return `${task.step.id} on ${task.targets.join(', ')}: ${reason}`;
+}
+
 /** After a failure: back by itself where no client's help is needed and the fleet's policy says so; else hold. */
 async function giveWay(
   world: World,
   journal: Journal,
   options: DriveOptions,
-  failure: Extract<TaskResult, { result: 'failed' }>,
+  what: string,
+  wish: OnFailure,
 ): Promise<void> {
   const { phase, told } = journal.rotation;
-  const what = `${failure.task.step.id} on ${failure.task.targets.join(', ')}: ${failure.reason}`;
   const back =
-    phase === 'opening' && told.length === 0 && failure.task.step.onFailure === 'roll-back' && world.fleet.policy.onFailedOverlap === 'roll-back';
+    phase === 'opening' &&
+    told.length === 0 &&
+    wish === 'roll-back' &&
+    world.fleet.policy.onFailedOverlap === 'roll-back';
   if (!back) throw new RotctlError(phase === 'closing' ? 'ROLLBACK_UNVERIFIED' : 'HELD', what);
   world.progress.note(`${what}; no client was told of next, so the change is taken back`);
   const wayBack: DriveOptions = { ...options, goal: 'rolled-back' };
@@ -101,7 +115,11 @@ async function giveWay(
     await drive(world, journal, wayBack);
   } catch (error) {
     if (error instanceof RotctlError && error.code === 'STOPPED') throw error;
-    throw new RotctlError('ROLLBACK_UNVERIFIED', `${what}; taking it back: ${error instanceof Error ? error.message : 'failed'}`, { cause: error });
+    throw new RotctlError(
+      'ROLLBACK_UNVERIFIED',
+      `${what}; taking it back: ${error instanceof Error ? error.message : 'failed'}`,
+      { cause: error },
+    );
   }
   throw new RotctlError('ROLLED_BACK', what);
 }

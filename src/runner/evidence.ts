@@ -17,10 +17,30 @@ export function toLedger(proven: Pick<Proven, 'cells' | 'findings' | 'owed' | 'r
 /** A check's result as it stands in the ledger. */
 export function findingToLedger(finding: Finding): Data {
   const { id, verdict, critical, target, expected, seen, reason, samples, ms } = finding;
-  return { id, verdict, critical, target, expected, seen, ...(reason === undefined ? {} : { reason }), samples, ms: Math.round(ms) };
+  return {
+    id,
+    verdict,
+    critical,
+    target,
+    expected,
+    seen,
+    ...(reason === undefined ? {} : { reason }),
+    samples,
+    ms: Math.round(ms),
+  };
 }
 
 function cellToLedger(cell: Cell): Data {
   const { client, generation, replica, expected, seen, verdict, reason, at, ms } = cell;
-  return { client, generation, replica, expected, seen, verdict, ...(reason === undefined ? {} : { reason }), at, ms: Math.round(ms) };
+  return {
+    client,
+    generation,
+    replica,
+    expected,
+    seen,
+    verdict,
+    ...(reason === undefined ? {} : { reason }),
+    at,
+    ms: Math.round(ms),
+  };
 }

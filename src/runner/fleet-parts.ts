@@ -31,7 +31,10 @@ export async function contextFor(
   return {
     ...parts.probes,
     fleet: parts.fleet,
-    clients: [...pairs].map(([id, pair]) => ({ id, accepted: accepted.map((generation) => ({ generation, secret: pair[generation] })) })),
+    clients: [...pairs].map(([id, pair]) => ({
+      id,
+      accepted: accepted.map((generation) => ({ generation, secret: pair[generation] })),
+    })),
     vectors: await parts.vectors(),
     burned,
     owed,

@@ -1,5 +1,5 @@
-import type { Phase, Trigger } from '../machine/phase.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Phase, Trigger } from '../machine/phase.ts';
 import type { Journal } from './journal.ts';
 import { checkpoint, waitFor } from './wait.ts';
 import type { World } from './world.ts';
@@ -12,7 +12,11 @@ interface TimeGate {
 }
 
 const TIME_GATES: Partial<Record<Trigger, TimeGate>> = {
-  retire: { since: 'switched', what: 'the overlap to have lasted its minimum', ms: (world) => world.fleet.policy.minOverlapMs },
+  retire: {
+    since: 'switched',
+    what: 'the overlap to have lasted its minimum',
+    ms: (world) => world.fleet.policy.minOverlapMs,
+  },
   destroy: { since: 'retired', what: 'the soak to be over', ms: (world) => world.fleet.policy.soakMs },
 };
 
@@ -38,10 +42,20 @@ export async function passGates(
   const has = world.clock.now() - since;
   const earliest = new Date(since + needs).toISOString();
   const open = has >= needs;
-  await journal.note('gate', { gate: 'time', trigger, hasMs: has, needsMs: needs, earliest, verdict: open ? 'pass' : 'unknown' });
+  await journal.note('gate', {
+    gate: 'time',
+    trigger,
+    hasMs: has,
+    needsMs: needs,
+    earliest,
+    verdict: open ? 'pass' : 'unknown',
+  });
   if (open) return;
   if (!wait) {
-    throw new RotctlError('GATE_WAITING', `${trigger} waits for ${gate.what}: has ${has} ms, needs ${needs} ms, earliest ${earliest}`);
+    throw new RotctlError(
+      'GATE_WAITING',
+      `${trigger} waits for ${gate.what}: has ${has} ms, needs ${needs} ms, earliest ${earliest}`,
+    );
   }
   await waitFor(world, gate.what, needs - has);
 }

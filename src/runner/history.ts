@@ -27,7 +27,11 @@ export interface History {
 
 /** The ids of the rotations in a ledger, oldest first. Other headers (a drill's) name no material. */
 export function rotationIds(entries: readonly Entry[]): string[] {
-  return [...new Set(entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation))];
+  return [
+    ...new Set(
+      entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation),
+    ),
+  ];
 }
 
 /** Whether there is a rotation that is neither destroyed nor rolled back. */
@@ -41,7 +45,11 @@ export function isOpen(history: History | undefined): history is History {
  * @returns `undefined` when the ledger has no rotation
  * @throws RotctlError `LEDGER_BROKEN` when the entries do not follow from one another by the machine's own rules
  */
-export function readHistory(entries: readonly Entry[], program: Program, id = rotationIds(entries).at(-1)): History | undefined {
+export function readHistory(
+  entries: readonly Entry[],
+  program: Program,
+  id = rotationIds(entries).at(-1),
+): History | undefined {
   const own = entries.filter((entry) => entry.rotation === id);
   const header = own.find((entry) => entry.kind === 'header');
   if (id === undefined || header === undefined) return undefined;
@@ -72,7 +80,10 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
   const task = nextTask(setting, state.rotation);
   const result = transition(setting, state.rotation, event);
   if (!result.ok) {
-    throw new RotctlError('LEDGER_BROKEN', `entry ${entry.seq} (${event.kind}) cannot follow phase ${result.from}: ${result.reason}`);
+    throw new RotctlError(
+      'LEDGER_BROKEN',
+      `entry ${entry.seq} (${event.kind}) cannot follow phase ${result.from}: ${result.reason}`,
+    );
   }
   const { rotation } = result;
   switch (event.kind) {

@@ -47,10 +47,16 @@ export class Journal {
     const step = nextTask(this.#setting, this.#rotation)?.step.id ?? null;
     if (!result.ok) {
       const allowed = result.allowed.length === 0 ? 'nothing' : result.allowed.join(', ');
-      throw new RotctlError('MOVE_REFUSED', `${result.asked} is refused in phase ${result.from}: ${result.reason} (allowed: ${allowed})`);
+      throw new RotctlError(
+        'MOVE_REFUSED',
+        `${result.asked} is refused in phase ${result.from}: ${result.reason} (allowed: ${allowed})`,
+      );
     }
     const { phase } = event.kind === 'trigger' ? result.rotation : this.#rotation;
-    await this.#write(kindOf(event), phase, event.kind === 'trigger' ? null : step, { ...dataOf(event, this.#rotation), ...data });
+    await this.#write(kindOf(event), phase, event.kind === 'trigger' ? null : step, {
+      ...dataOf(event, this.#rotation),
+      ...data,
+    });
     this.#rotation = result.rotation;
   }
 

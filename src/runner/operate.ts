@@ -42,7 +42,11 @@ const GIVEN_IN: Readonly<Record<'overlap' | 'retire' | 'rollback', readonly Phas
   rollback: ['opening', 'overlap', 'moving', 'switched', 'retiring', 'widening', 'returning', 'closing'],
 };
 
-const GOALS: Readonly<Record<'overlap' | 'retire' | 'rollback', Goal>> = { overlap: 'switched', retire: 'destroyed', rollback: 'rolled-back' };
+const GOALS: Readonly<Record<'overlap' | 'retire' | 'rollback', Goal>> = {
+  overlap: 'switched',
+  retire: 'destroyed',
+  rollback: 'rolled-back',
+};
 
 /**
  * Carries out one command on a fleet, under its lock: takes up the open rotation or begins one, drives it to the
@@ -101,7 +105,12 @@ async function run(
   options: DriveOptions,
   owed: readonly Owed[],
 ): Promise<Ended> {
-  await journal.note('lock', { token: lock.token, command: order.command, run: tools.runId, ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }) });
+  await journal.note('lock', {
+    token: lock.token,
+    command: order.command,
+    run: tools.runId,
+    ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }),
+  });
   const inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: [...pairs.keys()] };
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
   const world: World = {
@@ -142,17 +151,27 @@ export function goalOf(order: Pick<Order, 'command' | 'reinstate'>, phase: Phase
   if (order.command === 'resume') return lastGoal as Goal;
   if (order.command === 'rollback' && (phase === 'retired' || (phase === 'widening' && order.reinstate))) {
     if (!order.reinstate) {
-      throw new RotctlError('MOVE_REFUSED', `rollback is refused in phase ${phase}: what is retired comes back only on the record`, {
-        next: 'rotctl rollback --reinstate --reason TEXT',
-      });
+      throw new RotctlError(
+        'MOVE_REFUSED',
+        `rollback is refused in phase ${phase}: what is retired comes back only on the record`,
+        {
+          next: 'rotctl rollback --reinstate --reason TEXT',
+        },
+      );
     }
     return 'switched';
   }
   if (!GIVEN_IN[order.command].includes(phase)) {
-    const allowed = Object.entries(GIVEN_IN).filter(([, phases]) => phases.includes(phase)).map(([command]) => command);
-    throw new RotctlError('MOVE_REFUSED', `${order.command} is refused in phase ${phase} (allowed: ${[...allowed, 'resume'].join(', ')})`, {
-      next: 'rotctl status',
-    });
+    const allowed = Object.entries(GIVEN_IN)
+      .filter(([, phases]) => phases.includes(phase))
+      .map(([command]) => command);
+    throw new RotctlError(
+      'MOVE_REFUSED',
+      `${order.command} is refused in phase ${phase} (allowed: ${[...allowed, 'resume'].join(', ')})`,
+      {
+        next: 'rotctl status',
+      },
+    );
   }
   return GOALS[order.command];
 }
@@ -163,7 +182,11 @@ async function nothingOpen(tools: Tools, ledger: OpenLedger, order: Order): Prom
   const phase = last?.rotation.phase ?? 'stable';
   const reached = order.command === 'resume' || (order.command !== 'overlap' && GOALS[order.command] === phase);
   if (!reached) {
-    throw new RotctlError('MOVE_REFUSED', `${order.command} is refused: no rotation is open (phase ${phase}; allowed: overlap)`, { next: 'rotctl overlap' });
+    throw new RotctlError(
+      'MOVE_REFUSED',
+      `${order.command} is refused: no rotation is open (phase ${phase}; allowed: overlap)`,
+      { next: 'rotctl overlap' },
+    );
   }
   const already = last === undefined ? 'no rotation is open' : `rotation ${last.id} is ${phase}`;
   return { rotation: last?.id, phase, already, owed: last?.owed ?? [] };

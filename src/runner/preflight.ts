@@ -14,7 +14,13 @@ export interface Preflight {
 
 /** The checks (ids of `spec/checks.md`) that each precondition of a runbook stands for. */
 export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
-  'signatures-enforced': ['control.wrong-secret', 'control.empty-key', 'control.development-secret', 'control.unsigned', 'control.tampered-body'],
+  'signatures-enforced': [
+    'control.wrong-secret',
+    'control.empty-key',
+    'control.development-secret',
+    'control.unsigned',
+    'control.tampered-body',
+  ],
   'vectors-green': [
     'valid_hmac_mtls_single_use',
     'replay_nonce_rejected',
@@ -25,13 +31,23 @@ export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[
     'invalid_signature_format_rejected',
   ],
   'two-replicas': ['fleet.replica-count', 'fleet.distinct', 'balancer.spread'],
-  'shared-replay-store': ['replay.same-replica', 'replay.cross-replica', 'replay.concurrent', 'replay.window-end', 'replay.ttl-bound'],
+  'shared-replay-store': [
+    'replay.same-replica',
+    'replay.cross-replica',
+    'replay.concurrent',
+    'replay.window-end',
+    'replay.ttl-bound',
+  ],
   'clocks-agree': ['clock.window'],
   'current-accepted': ['valid_hmac_mtls_single_use'],
 };
 
 /** Tries a runbook's preconditions on every replica, as the checks that they stand for; changes nothing. */
-export async function runPreflight(parts: FleetParts, pairs: Pairs, preconditions: readonly Precondition[]): Promise<Preflight> {
+export async function runPreflight(
+  parts: FleetParts,
+  pairs: Pairs,
+  preconditions: readonly Precondition[],
+): Promise<Preflight> {
   const ids = new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]));
   const findings = await runChecks(
     CHECKS.filter((check) => ids.has(check.id)),
@@ -42,6 +58,8 @@ export async function runPreflight(parts: FleetParts, pairs: Pairs, precondition
 
 /** The verdict of findings: an `unknown` counts only where it is critical, and what does not apply is left out. */
 export function verdictOf(findings: readonly Finding[]): Verdict {
-  const counted = findings.filter(({ verdict, critical }) => verdict !== 'not-applicable' && (critical || verdict !== 'unknown'));
+  const counted = findings.filter(
+    ({ verdict, critical }) => verdict !== 'not-applicable' && (critical || verdict !== 'unknown'),
+  );
   return compose(counted.map(({ verdict }) => (verdict === 'not-applicable' ? 'pass' : verdict)));
 }

@@ -3,7 +3,14 @@ import type { Endpoint, Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { Cell } from '../probe/finding.ts';
 import { awaitAccepted } from '../probe/readiness.ts';
-import { type Expected, type RoundClient, type RoundOptions, round, type Target, type Tools as ProbeTools } from '../probe/round.ts';
+import {
+  type Expected,
+  type Tools as ProbeTools,
+  type RoundClient,
+  type RoundOptions,
+  round,
+  type Target,
+} from '../probe/round.ts';
 import type { Pairs } from './pair.ts';
 import type { Proven } from './world.ts';
 
@@ -28,14 +35,30 @@ export function named(name: string, endpoint: Endpoint): Target {
  * Takes rounds on each target until all cells are as expected or the readiness deadline is over: a configuration that is
  * being loaded becomes true a little later, and one that never does is reported as it was seen last.
  */
-export async function proveRounds(parts: RoundParts, targets: readonly Target[], expectations: Expectations, options: RoundOptions = {}): Promise<Proven> {
+export async function proveRounds(
+  parts: RoundParts,
+  targets: readonly Target[],
+  expectations: Expectations,
+  options: RoundOptions = {},
+): Promise<Proven> {
   const cells: Cell[] = [];
   for (const target of targets) cells.push(...(await settledRound(parts, target, expectations, options)));
   const bad = cells.filter((cell) => cell.verdict !== 'pass');
-  return { verdict: compose(cells.map((cell) => cell.verdict)), reason: bad.slice(0, 3).map(say).join('; '), cells, findings: [], owed: [] };
+  return {
+    verdict: compose(cells.map((cell) => cell.verdict)),
+    reason: bad.slice(0, 3).map(say).join('; '),
+    cells,
+    findings: [],
+    owed: [],
+  };
 }
 
-async function settledRound(parts: RoundParts, target: Target, expectations: Expectations, options: RoundOptions): Promise<readonly Cell[]> {
+async function settledRound(
+  parts: RoundParts,
+  target: Target,
+  expectations: Expectations,
+  options: RoundOptions,
+): Promise<readonly Cell[]> {
   const { clock } = parts.tools;
   const until = clock.monotonic() + parts.readiness.deadlineMs;
   for (;;) {
@@ -64,7 +87,12 @@ function say(cell: Cell): string {
 export async function proveReady(parts: RoundParts, target: Target): Promise<Proven> {
   const { deadlineMs, consecutive } = parts.readiness;
   for (const [client, pair] of parts.pairs) {
-    const ready = await awaitAccepted(parts.tools, target, { client, secrets: [pair.current, pair.next] }, { deadlineMs, consecutive });
+    const ready = await awaitAccepted(
+      parts.tools,
+      target,
+      { client, secrets: [pair.current, pair.next] },
+      { deadlineMs, consecutive },
+    );
     if (ready.ready) continue;
     const last = ready.last?.reason ?? 'no answer';
     const reason = `${target.name} accepted no signed probe of ${client} within ${deadlineMs} ms; last: ${last}`;

@@ -7,8 +7,8 @@ import { takeUsage, type UsageSample, type UsageScope } from '../watch/usage.ts'
 import { compareUsage } from '../watch/usage-delta.ts';
 import { judgeSigns, judgeUnused, type UsageJudgement } from '../watch/usage-judge.ts';
 import type { Pairs } from './pair.ts';
-import type { Proven, World } from './world.ts';
 import { waitFor } from './wait.ts';
+import type { Proven, World } from './world.ts';
 
 /** What usage evidence needs. */
 export interface UsageParts {
@@ -26,13 +26,19 @@ const WINDOWS = 4;
 const WINDOW_SHARE = 1.2;
 
 /** Whether each client signs with one generation and with nothing else, over at least its cadence. */
-export async function proveSigns(parts: UsageParts, clients: readonly string[], generation: RotatingGeneration): Promise<Proven> {
+export async function proveSigns(
+  parts: UsageParts,
+  clients: readonly string[],
+  generation: RotatingGeneration,
+): Promise<Proven> {
   const callers = parts.fleet.clients.filter((client) => clients.includes(client.id));
   const other = generation === 'next' ? 'current' : 'next';
   return watch(parts, 'usage.signs', callers, (before, after) =>
     callers.map((caller) => {
       const pair = parts.pairs.get(caller.id);
-      return judgeSigns(compareUsage(before, after), caller, pair?.[generation].fingerprint ?? '', [pair?.[other].fingerprint ?? '']);
+      return judgeSigns(compareUsage(before, after), caller, pair?.[generation].fingerprint ?? '', [
+        pair?.[other].fingerprint ?? '',
+      ]);
     }),
   );
 }
@@ -41,7 +47,12 @@ export async function proveSigns(parts: UsageParts, clients: readonly string[], 
 export async function proveUnused(parts: UsageParts, generation: RotatingGeneration): Promise<Proven> {
   const callers = parts.fleet.clients.filter((client) => parts.pairs.has(client.id));
   const withdrawn = new Map([...parts.pairs].map(([id, pair]) => [id, pair[generation].fingerprint]));
-  return watch(parts, 'usage.unused', callers, (before, after) => judgeUnused(compareUsage(before, after), callers, withdrawn).clients);
+  return watch(
+    parts,
+    'usage.unused',
+    callers,
+    (before, after) => judgeUnused(compareUsage(before, after), callers, withdrawn).clients,
+  );
 }
 
 async function watch(
@@ -53,7 +64,13 @@ async function watch(
   const { fleet, transport, clock, runId } = parts;
   const { usage } = fleet;
   if (usage === undefined) return silent(id, callers);
-  const scope: UsageScope = { source: usage, replicas: fleet.replicas, clients: fleet.clients.map((client) => client.id), runId, deadlineMs: fleet.probe.deadlineMs };
+  const scope: UsageScope = {
+    source: usage,
+    replicas: fleet.replicas,
+    clients: fleet.clients.map((client) => client.id),
+    runId,
+    deadlineMs: fleet.probe.deadlineMs,
+  };
   const window = Math.max(...callers.map((caller) => caller.cadenceMs)) * WINDOW_SHARE;
   let judged: readonly UsageJudgement[] = [];
   for (let turn = 0; turn < WINDOWS; turn += 1) {
@@ -80,12 +97,30 @@ function proven(id: string, judged: readonly UsageJudgement[]): Proven {
     }),
   );
   const bad = judged.filter(({ verdict }) => verdict !== 'pass');
-  return { verdict: compose(judged.map(({ verdict }) => verdict)), reason: bad.map(({ reason }) => reason).join('; '), cells: [], findings, owed: [] };
+  return {
+    verdict: compose(judged.map(({ verdict }) => verdict)),
+    reason: bad.map(({ reason }) => reason).join('; '),
+    cells: [],
+    findings,
+    owed: [],
+  };
 }
 
 function silent(id: string, callers: Fleet['clients']): Proven {
   const verdict: Verdict = 'unknown';
   const reason = 'the fleet file declares no usage source, so nobody can tell which secret a client signs with';
-  const findings = callers.map(({ id: target }): Finding => ({ id, verdict, critical: true, target, expected: 'usage evidence', seen: 'none', reason, samples: 0, ms: 0 }));
+  const findings = callers.map(
+    ({ id: target }): Finding => ({
+      id,
+      verdict,
+      critical: true,
+      target,
+      expected: 'usage evidence',
+      seen: 'none',
+      reason,
+      samples: 0,
+      ms: 0,
+    }),
+  );
   return { verdict, reason, cells: [], findings, owed: [] };
 }

@@ -5,6 +5,7 @@ import { CHECKS } from '../probe/checks/list.ts';
 import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import { type Burned, burn } from '../probe/oracle.ts';
+import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
 import { SIGNED_WITH } from './engine.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
@@ -47,11 +48,18 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     return fleet.balancer === undefined ? [] : [named('balancer', fleet.balancer)];
   };
 
-  const check = async (ids: readonly string[], accepted: readonly RotatingGeneration[], owed: readonly Burned[] = []): Promise<Proven> => {
+  const check = async (
+    ids: readonly string[],
+    accepted: readonly RotatingGeneration[],
+    owed: readonly Burned[] = [],
+  ): Promise<Proven> => {
     const wanted = CHECKS.filter(({ id }) => ids.includes(id));
     const findings = await runChecks(wanted, await contextFor(parts, pairs, accepted, burned, owed));
     const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
-    const reason = bad.slice(0, 3).map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`).join('; ');
+    const reason = bad
+      .slice(0, 3)
+      .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`)
+      .join('; ');
     return { verdict: verdictOf(findings), reason, cells: [], findings, owed: [] };
   };
 
@@ -88,13 +96,37 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
       if (target === undefined) throw new RotctlError('INTERNAL', `no replica ${replica}`);
       return proveReady(rounds, target);
     },
+    async silent(phase, beside) {
+      const [first] = pairs;
+      const [generation = 'current'] = SIGNED_WITH[phase];
+      if (first === undefined) return [];
+      const [client, pair] = first;
+      const others = replicas.filter(({ name }) => !beside.includes(name));
+      const asked = await Promise.all(
+        others.map(async (replica) => {
+          const { outcome } = await ask(
+            probes.prober,
+            probes.clock,
+            { endpoint: replica, client, secret: pair[generation], fresh: true },
+            { faults: 1 },
+          );
+          return outcome.code === 'ACCEPTED' ? [] : [`${replica.name} (${outcome.reason})`];
+        }),
+      );
+      return asked.flat();
+    },
     async burn(phase) {
       burned = await burnNonces(phase);
     },
     async prove(proof, phase, targets) {
       switch (proof.proves) {
         case 'accepts':
-          return proveRounds(rounds, placesOf(proof.on, targets), { [proof.generation]: 'ACCEPTED' }, { many: proof.on === 'balancer' });
+          return proveRounds(
+            rounds,
+            placesOf(proof.on, targets),
+            { [proof.generation]: 'ACCEPTED' },
+            { many: proof.on === 'balancer' },
+          );
         case 'refuses':
           return proveRounds(rounds, placesOf(proof.on, targets), refusal(proof), { many: proof.on === 'balancer' });
         case 'signs':
@@ -102,10 +134,12 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
         case 'unused':
           return proveUnused(usage, proof.generation);
         case 'checklist':
-          return check(CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id), ACCEPTED_AFTER[phase]);
+          return check(
+            CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id),
+            ACCEPTED_AFTER[phase],
+          );
         case 'namespace':
-          // Taken up after a crash, nothing may be left from before the change: then replicas are held against each other.
-          if (burned.length === 0) burned = await burnNonces(phase);
+          await rememberNonces(phase, targets);
           return check(['replay.namespace'], SIGNED_WITH[phase]);
         case 'replay': {
           const proven = await check(REPLAY_NOW, SIGNED_WITH[phase]);
@@ -122,5 +156,7 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
 
 /** The other generation is the positive control. */
 function refusal(proof: Extract<Proof, { proves: 'refuses' }>): Expectations {
-  return proof.generation === 'current' ? { current: 'AUTH_INVALID_HMAC', next: 'ACCEPTED' } : { next: 'AUTH_INVALID_HMAC', current: 'ACCEPTED' };
+  return proof.generation === 'current'
+    ? { current: 'AUTH_INVALID_HMAC', next: 'ACCEPTED' }
+    : { next: 'AUTH_INVALID_HMAC', current: 'ACCEPTED' };
 }

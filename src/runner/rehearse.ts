@@ -2,7 +2,7 @@ import type { Verdict } from '../errors/verdict.ts';
 import type { Phase } from '../machine/phase.ts';
 import { begin } from '../machine/rotation.ts';
 import type { Effect, Proof } from '../machine/step.ts';
-import { pathTo, type Planned } from '../machine/way.ts';
+import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
 import { isOpen, readHistory } from './history.ts';
 import { goalOf, type Order } from './operate.ts';
@@ -34,8 +34,16 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   const history = isOpen(newest) ? newest : undefined;
   const phase = history?.rotation.phase ?? 'stable';
   const goal = goalOf(order, phase, history?.goal ?? 'switched');
-  const inventory = history?.inventory ?? { replicas: tools.fleet.replicas.map(({ name }) => name), clients: order.clients };
-  const path = pathTo({ program: tools.runbook.program, inventory }, history?.rotation ?? begin(order.compromised), goal, order.command === 'rollback');
+  const inventory = history?.inventory ?? {
+    replicas: tools.fleet.replicas.map(({ name }) => name),
+    clients: order.clients,
+  };
+  const path = pathTo(
+    { program: tools.runbook.program, inventory },
+    history?.rotation ?? begin(order.compromised),
+    goal,
+    order.command === 'rollback',
+  );
   const present = await tools.readCurrent(order.clients);
   const pairs: Pairs = new Map([...present].map(([id, secret]) => [id, { current: secret, next: secret }]));
   const { verdict, findings } = await tools.preflight(pairs, tools.runbook.preconditions);
@@ -58,7 +66,9 @@ function sayMove({ phase, move }: Planned): string[] {
 function sayEffect(effect: Effect, action: string): string {
   switch (effect.of) {
     case 'replica':
-      return effect.where === 'disk' ? `allowed secrets = [${effect.accepts.join(', ')}]` : `${action}, so that what is on disk is in force`;
+      return effect.where === 'disk'
+        ? `allowed secrets = [${effect.accepts.join(', ')}]`
+        : `${action}, so that what is on disk is in force`;
     case 'client':
       return effect.where === 'disk' ? `signs with ${effect.signs}` : `${action}, so that what is on disk is in force`;
     case 'flight':

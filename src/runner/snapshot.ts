@@ -15,7 +15,9 @@ export async function recordSnapshot(
   const state: Record<string, Record<string, string[]>> = {};
   for (const replica of fleet.replicas) {
     const accepted = await driver.readAccepted(replica, clients);
-    state[replica.name] = Object.fromEntries([...accepted].map(([client, secrets]) => [client, secrets.map((secret) => secret.fingerprint)]));
+    state[replica.name] = Object.fromEntries(
+      [...accepted].map(([client, secrets]) => [client, secrets.map((secret) => secret.fingerprint)]),
+    );
   }
   await journal.note('evidence', { when, state });
 }

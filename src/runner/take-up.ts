@@ -28,13 +28,22 @@ export async function openHistory(tools: Tools, ledger: OpenLedger, owed: boolea
  */
 export async function takeUp(tools: Tools, ledger: OpenLedger, history: History): Promise<TakenUp> {
   if (history.runbook !== tools.runbook.name || history.runbookDigest !== tools.runbook.digest) {
-    throw new RotctlError('INPUT_INVALID', `runbook ${tools.runbook.name} is not the one that rotation ${history.id} began with`, {
-      hint: 'restore the runbook as it was; a rotation ends by the runbook that it began with',
-    });
+    throw new RotctlError(
+      'INPUT_INVALID',
+      `runbook ${tools.runbook.name} is not the one that rotation ${history.id} began with`,
+      {
+        hint: 'restore the runbook as it was; a rotation ends by the runbook that it began with',
+      },
+    );
   }
-  requireSame('replicas', history.inventory.replicas, tools.fleet.replicas.map((replica) => replica.name));
+  requireSame(
+    'replicas',
+    history.inventory.replicas,
+    tools.fleet.replicas.map((replica) => replica.name),
+  );
   const unknown = history.inventory.clients.filter((id) => !tools.fleet.clients.some((client) => client.id === id));
-  if (unknown.length > 0) throw new RotctlError('INPUT_INVALID', `the fleet has lost client ${unknown.join(', ')} since the rotation began`);
+  if (unknown.length > 0)
+    throw new RotctlError('INPUT_INVALID', `the fleet has lost client ${unknown.join(', ')} since the rotation began`);
   const pairs = await openPairs(tools, history);
   const journal = new Journal(
     ledger,
@@ -47,7 +56,10 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
 
 function requireSame(what: string, before: readonly string[], now: readonly string[]): void {
   if (before.length === now.length && before.every((name) => now.includes(name))) return;
-  throw new RotctlError('INPUT_INVALID', `the fleet's ${what} are not those that the rotation began with: ${before.join(', ')} then, ${now.join(', ')} now`);
+  throw new RotctlError(
+    'INPUT_INVALID',
+    `the fleet's ${what} are not those that the rotation began with: ${before.join(', ')} then, ${now.join(', ')} now`,
+  );
 }
 
 /** The generation that the end of a phase destroys: after a crash it may be gone before the ledger says so. */
@@ -69,9 +81,13 @@ async function openPairs(tools: Tools, history: History): Promise<Pairs> {
     const next = sealed.next ?? (gone === 'next' ? sealed.current : undefined);
     const wanted = history.fingerprints[client];
     if (current === undefined || next === undefined || wanted === undefined) {
-      throw new RotctlError('SECRET_REFUSED', `the sealed secrets of ${client} for rotation ${history.id} are missing`, {
-        hint: 'restore the vault folder from a copy',
-      });
+      throw new RotctlError(
+        'SECRET_REFUSED',
+        `the sealed secrets of ${client} for rotation ${history.id} are missing`,
+        {
+          hint: 'restore the vault folder from a copy',
+        },
+      );
     }
     if (sealed.next !== undefined && next.fingerprint !== wanted.next) {
       throw new RotctlError('SECRET_REFUSED', `the sealed next of ${client} is not the one that the ledger names`);

@@ -1,6 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
+import type { Phase } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
 import { acceptedBy, carryOut, clientNamed, replicaNamed } from './carry-out.ts';
 import { toLedger } from './evidence.ts';
@@ -19,7 +20,8 @@ export async function runTask(world: World, journal: Journal, task: Task, touche
   await journal.apply({ kind: 'intent' }, { action: task.step.action, targets: [...task.targets] });
   for (const target of task.targets) touched.add(target);
   if (idle !== undefined) return finish(world, journal, task, { skipped: idle });
-  if (unsettled && (await alreadySo(world, journal, task))) return finish(world, journal, task, { notes: ['found in place'] });
+  if (unsettled && (await alreadySo(world, journal, task)))
+    return finish(world, journal, task, { notes: ['found in place'] });
   return attempt(world, journal, task);
 }
 
@@ -41,6 +43,8 @@ function needless(world: World, task: Task, touched: ReadonlySet<string>): strin
 }
 
 async function attempt(world: World, journal: Journal, task: Task): Promise<TaskResult> {
+  const crowded = await overBudget(world, task);
+  if (crowded !== undefined) return fail(world, journal, task, crowded, 'unknown');
   const effect = await tryEffect(world, journal, task);
   if (effect.failed !== undefined) return fail(world, journal, task, effect.failed);
   if (effect.skipped !== undefined) return finish(world, journal, task, { skipped: effect.skipped });
@@ -50,6 +54,20 @@ async function attempt(world: World, journal: Journal, task: Task): Promise<Task
   if (verdict === 'pass') return finish(world, journal, task, { notes: effect.notes });
   const reasons = [proven.reason, traffic ?? '', ...effect.notes].filter((reason) => reason !== '');
   return fail(world, journal, task, reasons.join('; '), verdict);
+}
+
+/** Phases that take replicas down of free will. On the way back, a replica that is down must not keep the others waiting. */
+const FORWARD: readonly Phase[] = ['opening', 'retiring'];
+
+/** Why this batch must not be taken down: more of the other replicas are silent already than the failure budget allows. */
+async function overBudget(world: World, task: Task): Promise<string | undefined> {
+  const { phase, over, action } = task.step;
+  if (over !== 'replicas' || (action !== 'reload' && action !== 'restart') || !FORWARD.includes(phase))
+    return undefined;
+  const { failureBudget } = world.fleet.policy;
+  const silent = await world.prover.silent(phase, task.targets);
+  if (silent.length <= failureBudget) return undefined;
+  return `${silent.length} other replicas do not serve, more than the failure budget of ${failureBudget}: ${silent.join(', ')}`;
 }
 
 interface Tried {
@@ -84,7 +102,12 @@ async function proveAll(world: World, journal: Journal, task: Task): Promise<{ v
   }
   for (const proof of step.proofs) {
     const proven = await world.prover.prove(proof, step.phase, targets);
-    await recordProof(world, journal, { proof: proof.proves, ...('generation' in proof ? { generation: proof.generation } : {}) }, proven);
+    await recordProof(
+      world,
+      journal,
+      { proof: proof.proves, ...('generation' in proof ? { generation: proof.generation } : {}) },
+      proven,
+    );
     if (proven.verdict !== 'pass') return proven;
   }
   return { verdict: 'pass', reason: '' };
@@ -107,7 +130,8 @@ async function inPlace(world: World, task: Task): Promise<boolean> {
   for (const effect of task.step.effects) {
     if (!('where' in effect) || effect.where !== 'disk') continue;
     for (const target of task.targets) {
-      const same = effect.of === 'replica' ? await holds(world, target, effect.accepts) : await signs(world, target, effect.signs);
+      const same =
+        effect.of === 'replica' ? await holds(world, target, effect.accepts) : await signs(world, target, effect.signs);
       if (!same) return false;
     }
   }
@@ -138,13 +162,24 @@ async function finish(
   const { skipped, notes = [] } = how;
   await journal.apply(
     { kind: 'done' },
-    { targets: [...task.targets], verdict: 'pass', ...(skipped === undefined ? {} : { skipped }), ...(notes.length === 0 ? {} : { notes: [...notes] }) },
+    {
+      targets: [...task.targets],
+      verdict: 'pass',
+      ...(skipped === undefined ? {} : { skipped }),
+      ...(notes.length === 0 ? {} : { notes: [...notes] }),
+    },
   );
   world.progress.taskDone(task, skipped === undefined ? 'done' : 'skipped', skipped);
   return skipped === undefined ? { result: 'done' } : { result: 'done', skipped };
 }
 
-async function fail(world: World, journal: Journal, task: Task, reason: string, verdict: Verdict = 'fail'): Promise<TaskResult> {
+async function fail(
+  world: World,
+  journal: Journal,
+  task: Task,
+  reason: string,
+  verdict: Verdict = 'fail',
+): Promise<TaskResult> {
   await journal.apply({ kind: 'failed' }, { targets: [...task.targets], verdict, reason });
   world.progress.taskDone(task, 'failed', reason);
   return { result: 'failed', reason, task };

@@ -2,7 +2,7 @@ import type { Secret } from '../credential/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { CanaryHandle } from '../probe/canary.ts';
 import type { CanaryCounts } from '../probe/canary-counts.ts';
-import { judgeCanary } from '../probe/canary-judge.ts';
+import { type CanaryJudgement, judgeCanary } from '../probe/canary-judge.ts';
 import type { Clock } from '../probe/ports.ts';
 import type { Pairs } from './pair.ts';
 import type { Traffic, TrafficReport } from './world.ts';
@@ -13,6 +13,8 @@ export interface TrafficParts {
   start(onChange: (counts: CanaryCounts) => void): Promise<CanaryHandle>;
   readonly pairs: Pairs;
   readonly settings: Fleet['canary'];
+  /** The routes that clients take. */
+  readonly served: readonly string[];
   readonly clock: Clock;
 }
 
@@ -26,13 +28,20 @@ const LOOK_EVERY_MS = 50;
  * @param before the generations that are valid as things stand
  */
 export async function startTraffic(parts: TrafficParts, before: readonly ('current' | 'next')[]): Promise<Traffic> {
-  const { pairs, settings, clock } = parts;
+  const { pairs, settings, served, clock } = parts;
   let latest: CanaryCounts | undefined;
   const canary = await parts.start((counts) => {
     latest = counts;
   });
   const signWith = (generations: readonly ('current' | 'next')[]) =>
-    canary.setSecrets(new Map([...pairs].map(([client, pair]): [string, Secret[]] => [client, generations.map((generation) => pair[generation])])));
+    canary.setSecrets(
+      new Map(
+        [...pairs].map(([client, pair]): [string, Secret[]] => [
+          client,
+          generations.map((generation) => pair[generation]),
+        ]),
+      ),
+    );
   await signWith(before);
   const until = clock.monotonic() + LONGEST_BASELINE_MS;
   while ((latest?.accepted ?? 0) < settings.minSamples && clock.monotonic() < until) await clock.sleep(LOOK_EVERY_MS);
@@ -42,14 +51,14 @@ export async function startTraffic(parts: TrafficParts, before: readonly ('curre
     sign: signWith,
     alarm() {
       if (latest === undefined || latest.label === 'baseline') return undefined;
-      const judgement = judgeCanary(latest, baseline, { ...settings, minSamples: 0 });
+      const judgement = judgeCanary(latest, baseline, { ...settings, minSamples: 0 }, served);
       const worth = latest.refused > 0 || latest.accepted + latest.faulted >= settings.minSamples;
       return judgement.verdict === 'fail' && worth ? `valid traffic: ${judgement.reasons.join('; ')}` : undefined;
     },
     async report() {
       const counts = await canary.mark('phase');
       latest = undefined;
-      return reportOf(counts, baseline, settings);
+      return reportOf(counts, judgeCanary(counts, baseline, settings, served));
     },
     async stop() {
       await canary.stop();
@@ -57,9 +66,9 @@ export async function startTraffic(parts: TrafficParts, before: readonly ('curre
   };
 }
 
-function reportOf(counts: CanaryCounts, baseline: CanaryCounts, settings: Fleet['canary']): TrafficReport {
-  const { verdict, refused, faults, reasons } = judgeCanary(counts, baseline, settings);
-  return { verdict, reason: reasons.join('; '), sent: counts.sent, accepted: counts.accepted, refused, faults, routes: routesOf(counts) };
+function reportOf(counts: CanaryCounts, { verdict, refused, reasons }: CanaryJudgement): TrafficReport {
+  const { sent, accepted, faulted } = counts;
+  return { verdict, reason: reasons.join('; '), sent, accepted, refused, faults: faulted, routes: routesOf(counts) };
 }
 
 function routesOf(counts: CanaryCounts): TrafficReport['routes'] {

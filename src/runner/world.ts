@@ -1,5 +1,5 @@
-import type { Verdict } from '../errors/verdict.ts';
 import type { DeployDriver } from '../deploy/driver.ts';
+import type { Verdict } from '../errors/verdict.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Phase } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
@@ -27,6 +27,8 @@ export interface Proven {
 export interface Prover {
   /** Waits until the replica accepts signed probes, by any secret it may hold; the proofs that follow tell which. */
   ready(replica: string): Promise<Proven>;
+  /** Which replicas, beside some, do not accept a valid request just now, each with what it said instead. */
+  silent(phase: Phase, beside: readonly string[]): Promise<readonly string[]>;
   /** @param phase the phase in which the proof is taken @param targets the targets that the step has changed */
   prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven>;
   /** Burns nonces that a later `namespace` proof tries again; done before each change of a replica. */
@@ -46,7 +48,12 @@ export interface TrafficReport {
   /** Requests that failed otherwise: resets, timeouts, 429, 5xx, foreign pages. */
   readonly faults: number;
   /** The same counts by route (`balancer`, or a replica's name). */
-  readonly routes: Readonly<Record<string, { readonly sent: number; readonly accepted: number; readonly refused: number; readonly faults: number }>>;
+  readonly routes: Readonly<
+    Record<
+      string,
+      { readonly sent: number; readonly accepted: number; readonly refused: number; readonly faults: number }
+    >
+  >;
 }
 
 /** Steady signed traffic during a rotation. */

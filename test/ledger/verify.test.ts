@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { encodeEntry, MAX_ENTRY_BYTES, ZERO_HASH } from '../../src/ledger/encode.ts';
@@ -29,6 +30,12 @@ function documentsOf(bytes: Buffer): Buffer[] {
     at = next;
   }
   return found;
+}
+
+/** A document with the hash that its changed bytes have. */
+function rehashed(document: string): Buffer {
+  const body = document.slice(0, document.lastIndexOf('hash: '));
+  return Buffer.from(`${body}hash: sha256:${createHash('sha256').update(body).digest('hex')}\n`);
 }
 
 /** Verifies `bytes` in place of the ledger's; its head file is the one on the disk. */
@@ -209,6 +216,12 @@ describe('a ledger that was tampered with is refused', () => {
     expect(await problemsIn(bytes)).toBe(`3@${line}: its bytes do not have its hash`);
   });
 
+  it('when an entry is rewritten with a hash of its own that fits, by the entry after it', async () => {
+    const changed = rehashed((documents[1] ?? '').toString().replace('step-2', 'step-9'));
+    const bytes = Buffer.concat(documents.with(1, changed));
+    expect(await problemsIn(bytes)).toMatch(/^3@\d+: its prev is not the hash of the entry before$/);
+  });
+
   it('when an entry is of a kind that this version does not know, though its hash is right', async () => {
     await forge([draft('a'), draft('b')], 'prophecy');
     const found = await verifyLedger(path, ports);
@@ -307,10 +320,9 @@ describe('a look at a broken ledger', () => {
 
   it('stops at a field that it does not know, though the chain is whole, and says the line', async () => {
     const future = (documents[1] ?? Buffer.alloc(0)).toString().replace('kind: intent\n', 'kind: intent\nmood: good\n');
-    const { createHash } = await import('node:crypto');
-    const body = future.slice(0, future.lastIndexOf('hash: '));
-    const hash = `sha256:${createHash('sha256').update(body).digest('hex')}`;
-    await writeFile(path, Buffer.concat([documents[0] ?? Buffer.alloc(0), Buffer.from(`${body}hash: ${hash}\n`)]));
+    const second = rehashed(future);
+    const hash = second.toString().trimEnd().slice(-71);
+    await writeFile(path, Buffer.concat([documents[0] ?? Buffer.alloc(0), second]));
     await writeFile(pathsOf(path).head, writeHead({ seq: 2, hash }));
     expect(await verifyLedger(path, ports)).toMatchObject({ ok: true });
     const { entries, problems } = await readSnapshot(path, ports);

@@ -14,11 +14,14 @@ async function underLoad(act: () => Promise<void>): Promise<readonly Hit[]> {
   const agent = new Agent({ ...tlsOf(fleet), keepAlive: true, scheduling: 'fifo' });
   const sent: Promise<Hit>[] = [];
   const timer = setInterval(() => sent.push(shoot(fleet, 'balancer', { agent, body: TRANSFER })), 20);
-  await until('traffic on its way', () => sent.length > 10);
-  await act();
-  const enough = sent.length + 20;
-  await until('traffic after it', () => sent.length > enough);
-  clearInterval(timer);
+  try {
+    await until('traffic on its way', () => sent.length > 10);
+    await act();
+    const enough = sent.length + 20;
+    await until('traffic after it', () => sent.length > enough);
+  } finally {
+    clearInterval(timer);
+  }
   const hits = await Promise.all(sent);
   agent.destroy();
   return hits;

@@ -92,7 +92,7 @@ const BROKEN: readonly [string, string, Partial<Knobs>, RegExp][] = [
   ['decodes leniently', 'invalid_signature_format_rejected', { lenientHex: true }, /AUTH_INVALID_SIGNATURE_FORMAT/],
   ['is 700 ms ahead', 'clock.window', { clockOffsetMs: 700 }, /its clock is \+\d{3} ms from ours/],
   ['is 60 s behind', 'clock.window', { clockOffsetMs: -60_000 }, /further off than that/],
-  ['has a window of 3 s', 'clock.window', { maxAgeMs: 3000 }, /its window is (29|30)\d\d ms, declared are 2000/],
+  ['has a window of 3 s', 'clock.window', { maxAgeMs: 3000 }, /its window is \d{4} ms, declared are 2000/],
 ];
 
 describe('one broken replica is found, named, and alone', () => {
@@ -167,7 +167,6 @@ describe('a replica that proves nothing is unknown and named, never a pass', () 
   const lookalikes: [string, Partial<Knobs>][] = [
     ['a foreign page', { page: html }],
     ['resets without end', { resets: 1e9 }],
-    ['no answer', { page: () => {} }],
     [
       'an empty object',
       { page: (response) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{}') },
@@ -176,19 +175,27 @@ describe('a replica that proves nothing is unknown and named, never a pass', () 
     ['429 without end', { rateLimited: 1e9 }],
   ];
 
+  const atOnce = perReplica.filter(({ id }) => id !== 'replay.ttl-bound');
+
   it.each(lookalikes)('%s', { timeout: 60_000 }, async (_what, change) => {
     breakB(change);
-    const findings = await runChecks(
-      perReplica.filter(({ id }) => !['replay.ttl-bound'].includes(id)),
-      fleet.context,
-    );
-    const ofB = findings.filter(({ target }) => target === 'signer-b' || target === 'fleet');
-    expect(ofB.filter(({ verdict }) => verdict !== 'unknown')).toEqual([]);
-    expect(ofB.length).toBeGreaterThanOrEqual(perReplica.length - 1);
-    for (const { reason } of ofB) expect(reason).toBeTruthy();
+    const findings = await runChecks(atOnce, fleet.context);
+    expectOnlyUnknown(findings);
     const others = findings.filter(({ target }) => target === 'signer-a' || target === 'signer-c');
     expect(others.filter(({ verdict, id }) => verdict !== 'pass' && id !== 'replay.cross-replica')).toEqual([]);
   });
+
+  it('no answer', { timeout: 60_000 }, async () => {
+    breakB({ page: () => {} });
+    expectOnlyUnknown(await runChecks(atOnce, fleet.with({ prober: fleet.impatient })));
+  });
+
+  function expectOnlyUnknown(findings: readonly Finding[]): void {
+    const ofB = findings.filter(({ target }) => target === 'signer-b' || target === 'fleet');
+    expect(ofB.filter(({ verdict }) => verdict !== 'unknown')).toEqual([]);
+    expect(ofB.length).toBe(atOnce.length);
+    for (const { reason } of ofB) expect(reason).toBeTruthy();
+  }
 
   it('some trouble is overcome: resets, rate limits, and a nonce falsely called used', async () => {
     for (const id of [

@@ -40,7 +40,7 @@ describe('reading a clock', () => {
     if (reading.kind !== 'measured') return;
     expect(Math.abs(reading.offsetMs - clockOffsetMs)).toBeLessThanOrEqual(reading.errorMs + 1);
     expect(Math.abs(reading.windowMs - maxAgeMs)).toBeLessThanOrEqual(reading.errorMs + 1);
-    expect(reading.errorMs).toBeLessThan(100);
+    expect(reading.errorMs).toBeLessThan(500);
     expect(signer.requests() - before).toBe(reading.samples);
     expect(reading.samples).toBeLessThanOrEqual(clockOffsetMs === 0 ? 30 : 50);
   });

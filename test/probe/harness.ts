@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Secret } from '../../src/credential/secret.ts';
 import type { Replica } from '../../src/fleet/fleet.ts';
 import type { CheckContext } from '../../src/probe/checks/check.ts';
-import { createProber } from '../../src/probe/prober.ts';
+import { createProber, type Prober } from '../../src/probe/prober.ts';
 import { readVectors } from '../../src/probe/vectors.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { pooledRandom } from '../../src/system/random.ts';
@@ -18,6 +18,8 @@ export interface TestFleet {
   readonly context: CheckContext;
   /** Another context over the same signers. */
   with(change: Partial<CheckContext>): CheckContext;
+  /** A prober that gives up after 150 ms. */
+  readonly impatient: Prober;
   /** Makes every signer sound again. */
   repair(): void;
   close(): Promise<void>;
@@ -28,7 +30,7 @@ export const PROBE = {
   path: '/v1/sign/session-transaction',
   body: '{"probe":true}',
   causes: 'nothing',
-  deadlineMs: 250,
+  deadlineMs: 3000,
   maxBytes: 65_536,
   perSecond: undefined,
 };
@@ -41,10 +43,11 @@ export async function startFleet(count = 3, initial: Partial<Knobs> = {}): Promi
   const signers = await Promise.all(names.map((name) => miniSigner(name, pki, { ...soundKnobs(store), ...initial })));
   const transport = createTransport({ ca: pki.ca, cert: pki.client.cert, key: pki.client.key });
   const [clock, random] = [systemClock, pooledRandom()];
+  const shared = { outcomes: [], transport, clock, random, runId: 'test' };
   const context: CheckContext = {
     clock,
     random,
-    prober: createProber({ settings: PROBE, outcomes: [], transport, clock, random, runId: 'test' }),
+    prober: createProber({ settings: PROBE, ...shared }),
     fleet: {
       replicas: signers.map(asReplica),
       balancer: undefined,
@@ -64,6 +67,7 @@ export async function startFleet(count = 3, initial: Partial<Knobs> = {}): Promi
     store,
     signers,
     context,
+    impatient: createProber({ settings: { ...PROBE, deadlineMs: 150 }, ...shared }),
     with: (change) => ({ ...context, ...change }),
     repair: () => {
       for (const { knobs } of signers) Object.assign(knobs, soundKnobs(store), initial);

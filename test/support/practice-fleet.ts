@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
@@ -73,20 +73,27 @@ export interface PracticeFleet {
 /** How a practice fleet differs from the ordinary. */
 export interface FleetOptions {
   readonly replicas?: number;
-  /**
-   * Replaces text in the fleet file once it is written; each must be found. By default, times that leave room on a busy machine.
-   */
-  readonly settings?: readonly (readonly [from: string, to: string])[];
+  /** Keeps the practice fleet's own times, which want a machine that is not busy. */
+  readonly quick?: boolean;
 }
 
-/** Nonce life in milliseconds of a fleet with the default settings: longer than the practice fleet's own, for busy machines. */
-const NONCE_TTL_MS = 10_000;
+/** How much longer than on an idle machine everything may take: from 1 to 6, by how many wait for each processor. */
+const slowness = Math.min(6, Math.max(1, Math.round((loadavg()[0] ?? 0) / availableParallelism() / 2)));
 
-const PATIENT: FleetOptions['settings'] = [
-  ['nonceTtl: 5s', `nonceTtl: ${NONCE_TTL_MS / 1000}s`],
-  ['readiness: { deadline: 5s', 'readiness: { deadline: 15s'],
-  ['deadline: 1s', 'deadline: 3s'],
-  ['ratePerSecond: 10, faultBudget: 0.2, minSamples: 50', 'ratePerSecond: 10, faultBudget: 0.5, minSamples: 20'],
+/** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout. */
+const FLEET_TIMES: readonly (readonly [from: string, to: string])[] = [
+  ['maxAge: 2s, nonceTtl: 5s', `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
+  ['storeTimeout: 250ms', `storeTimeout: ${500 * slowness}ms`],
+  ['readiness: { deadline: 5s', `readiness: { deadline: ${10 * slowness}s`],
+  ['deadline: 1s', `deadline: ${2 * slowness}s`],
+  ['minSamples: 50', 'minSamples: 20'],
+];
+
+/** The same for the signers. */
+const SIGNER_TIMES: readonly (readonly [from: string, to: string])[] = [
+  ['MAX_AGE_MS="2000"', `MAX_AGE_MS="${2000 * slowness}"`],
+  ['NONCE_TTL_MS="5000"', `NONCE_TTL_MS="${2000 + 6000 * slowness}"`],
+  ['STORE_TIMEOUT_MS="250"', `STORE_TIMEOUT_MS="${500 * slowness}"`],
 ];
 
 const folders: string[] = [];
@@ -224,18 +231,23 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
       await gone;
     },
   };
-  await adjust(fleet, options.settings);
+  if (options.quick !== true) await giveTime(fleet);
   return fleet;
 }
 
-/** Gives the fleet other times than it was made with: in the fleet file, and where the signers must know of them. */
-async function adjust(fleet: PracticeFleet, settings: FleetOptions['settings']): Promise<void> {
-  for (const [from, to] of settings ?? PATIENT) replaceIn(fleet.fleetFile, from, to);
-  if (settings !== undefined) return;
+/** Longer times than the fleet was made with: in the fleet file, and where the signers must know of them. */
+async function giveTime(fleet: PracticeFleet): Promise<void> {
+  for (const [from, to] of FLEET_TIMES) replaceIn(fleet.fleetFile, from, to);
+  replaceAllIn(fleet.fleetFile, 'deadline: 10s', `deadline: ${10 * slowness}s`);
+  replaceAllIn(fleet.fleetFile, 'cadence: 500ms', `cadence: ${500 * slowness}ms`);
   for (const name of fleet.replicas) {
-    replaceIn(signerFile(fleet.home, name), 'KEYRING_NONCE_TTL_MS="5000"', `KEYRING_NONCE_TTL_MS="${NONCE_TTL_MS}"`);
+    for (const [from, to] of SIGNER_TIMES) replaceIn(signerFile(fleet.home, name), from, to);
     await fleet.ctl('restart', name);
   }
+}
+
+function replaceAllIn(path: string, from: string, to: string): void {
+  writeFileSync(path, readFileSync(path, 'utf8').replaceAll(from, to), { mode: 0o600 });
 }
 
 /** Replaces text in a file, which must hold it. */

@@ -58,7 +58,7 @@ export function judged(found: Found): Measure {
   const reasons = [...failures, ...doubts];
   const reason = reasons.length > 0 ? reasons.join('; ') : 'nothing was measured';
   return {
-    value: samples === 0 && failures.length === 0 ? null : found.value,
+    value: samples === 0 ? null : found.value,
     unit: found.unit,
     target: found.target,
     samples,

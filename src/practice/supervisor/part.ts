@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { FaultName } from '../faults.ts';
 import { type FromPart, parseFromPart } from '../messages.ts';
 
-const START_MS = 10_000;
+const START_MS = 20_000;
 const STOP_MS = 5000;
 
 /** How a part is started. */
@@ -25,7 +25,7 @@ export interface PartSpec {
 /** One process of the fleet, started and stopped at will under the same name. */
 export interface Part {
   readonly name: string;
-  /** Resolves when the process is ready; rejects when it ends before, or is not ready in ten seconds. */
+  /** Resolves when the process is ready; rejects when it ends before, or is not ready in twenty seconds. */
   start(): Promise<void>;
   /** Resolves when it is gone: SIGTERM, and SIGKILL after five seconds. Does nothing when it is not running. */
   stop(): Promise<void>;

@@ -81,7 +81,8 @@ export interface ForeignFleet extends Addresses {
   /** Plants words in the fault file of a replica (1, 2, …); none lifts all. */
   plant(replica: number, ...words: string[]): void;
   ctl(action: 'start' | 'stop' | 'restart' | 'reload', unit: string): Promise<void>;
-  redis(...words: string[]): Promise<string>;
+  /** Words for redis-cli, to the fleet's own store. */
+  cli(...words: string[]): Promise<string>;
   /** The stored secrets of a client at a replica, in order. */
   stored(replica: number, client: string): string[];
   tally(client: string): Tally;
@@ -108,15 +109,19 @@ export async function startForeign(options: ForeignOptions): Promise<ForeignFlee
   const addresses: Addresses = { ports, also, balancer, redis };
   await makeCertificates(home, count, options.sameCertificate ?? false);
   writeUnits(home, options, addresses);
-  const store = spawn('redis-server', ['--port', `${redis}`, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'], {
-    stdio: 'ignore',
-    env: ENV,
-  });
-  const text = fleetText(home, options, addresses);
+  const store = spawn(
+    'redis-server',
+    ['--port', `${redis}`, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'],
+    {
+      stdio: 'ignore',
+      env: ENV,
+    },
+  );
+  const text = fleetText(options, addresses);
   writeFileSync(join(home, 'rotctl.yaml'), options.edit?.(text, addresses) ?? text);
   const fleet = handle(home, options, addresses, store);
   try {
-    await until(() => fleet.redis('PING').then((reply) => reply.includes('PONG')));
+    await until(() => fleet.cli('PING').then((reply) => reply.includes('PONG')));
     const units = [...ports.map((_, n) => `signer-${n + 1}`), 'balancer'];
     await Promise.all(units.map((unit) => fleet.ctl('start', unit)));
     if (options.clients !== false) await Promise.all(CLIENTS.map((client) => fleet.ctl('start', client)));
@@ -140,7 +145,7 @@ function handle(home: string, options: ForeignOptions, addresses: Addresses, sto
     rotctl: (...words) => begin(...words).ended,
     plant: (replica, ...words) => writeFileSync(join(home, 'faults', `signer-${replica}`), words.join('\n')),
     ctl,
-    redis: (...words) => run('redis-cli', ['-p', `${addresses.redis}`, ...words], home),
+    cli: (...words) => run('redis-cli', ['-p', `${addresses.redis}`, ...words], home),
     stored: (replica, client) => storedIn(home, replica, client),
     tally: (client) => tallyOf(join(home, 'counts', client)),
     async stop() {
@@ -181,7 +186,10 @@ function storedIn(home: string, replica: number, client: string): string[] {
   const name = `SIGNER_SECRETS_${client.toUpperCase().replace('-', '_')}`;
   const text = readFileSync(join(home, 'etc', `signer-${replica}.env`), 'utf8');
   const line = text.split('\n').find((each) => each.startsWith(`${name}=`)) ?? '';
-  return line.slice(name.length + 1).replaceAll('"', '').split(',');
+  return line
+    .slice(name.length + 1)
+    .replaceAll('"', '')
+    .split(',');
 }
 
 function tallyOf(folder: string): Tally {
@@ -202,8 +210,28 @@ function tallyOf(folder: string): Tally {
 async function makeCertificates(home: string, replicas: number, same: boolean): Promise<void> {
   const tls = join(home, 'tls');
   const ssl = (...words: string[]) => run('openssl', words, tls);
-  const key = (name: string) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', `${name}.key`];
-  await ssl('req', '-x509', ...key('ca'), '-out', 'ca.pem', '-days', '2', '-subj', '/CN=foreign ca', '-addext', 'keyUsage=critical,keyCertSign,cRLSign');
+  const key = (name: string) => [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-keyout',
+    `${name}.key`,
+  ];
+  await ssl(
+    'req',
+    '-x509',
+    ...key('ca'),
+    '-out',
+    'ca.pem',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=foreign ca',
+    '-addext',
+    'keyUsage=critical,keyCertSign,cRLSign',
+  );
   const servers = Array.from({ length: replicas }, (_, n) => `signer-${n + 1}`);
   for (const name of [...(same ? servers.slice(0, 1) : servers), 'rotctl', ...CLIENTS]) {
     const server = name.startsWith('signer');
@@ -211,7 +239,23 @@ async function makeCertificates(home: string, replicas: number, same: boolean): 
     const names = `subjectAltName=DNS:${name}.foreign.example,DNS:signer.foreign.example`;
     const use = server ? `extendedKeyUsage=serverAuth\n${names}\n` : 'extendedKeyUsage=clientAuth\n';
     writeFileSync(join(tls, `${name}.ext`), use);
-    await ssl('x509', '-req', '-in', `${name}.csr`, '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-out', `${name}.pem`, '-extfile', `${name}.ext`);
+    await ssl(
+      'x509',
+      '-req',
+      '-in',
+      `${name}.csr`,
+      '-CA',
+      'ca.pem',
+      '-CAkey',
+      'ca.key',
+      '-CAcreateserial',
+      '-days',
+      '2',
+      '-out',
+      `${name}.pem`,
+      '-extfile',
+      `${name}.ext`,
+    );
   }
 }
 
@@ -227,7 +271,14 @@ function writeUnits(home: string, options: ForeignOptions, { ports, also, balanc
         port,
       }),
     );
-  const tls = (name: string) => ['--cert', join(home, 'tls', `${name}.pem`), '--key', join(home, 'tls', `${name}.key`), '--ca', join(home, 'tls', 'ca.pem')];
+  const tls = (name: string) => [
+    '--cert',
+    join(home, 'tls', `${name}.pem`),
+    '--key',
+    join(home, 'tls', `${name}.key`),
+    '--ca',
+    join(home, 'tls', 'ca.pem'),
+  ];
   const secrets = CLIENTS.map((client) => [client, randomBytes(24).toString('hex')] as const);
   const variable = (client: string) => `SIGNER_SECRETS_${client.toUpperCase().replace('-', '_')}`;
   for (const [n, port] of ports.entries()) {
@@ -236,7 +287,19 @@ function writeUnits(home: string, options: ForeignOptions, { ports, also, balanc
     const lines = secrets.map(([client, secret]) => `${variable(client)}=${secret}`);
     writeFileSync(env, `# ${name}\nLOG_LEVEL=info\n${lines.join('\n')}\nREGION=eu\n`, { mode: 0o600 });
     const certificate = options.sameCertificate === true ? 'signer-1' : name;
-    const own = ['signer', '--port', port, '--redis', redis, '--workers', options.workers ?? 1, '--env', env, '--faults', join(home, 'faults', name)];
+    const own = [
+      'signer',
+      '--port',
+      port,
+      '--redis',
+      redis,
+      '--workers',
+      options.workers ?? 1,
+      '--env',
+      env,
+      '--faults',
+      join(home, 'faults', name),
+    ];
     unit(name, [...own, ...tls(certificate), ...(n === 0 ? ['--also', also] : [])], port);
   }
   const to = (options.balanced ?? ports.map((_, n) => n + 1)).map((n) => ports[n - 1] ?? 0);
@@ -245,12 +308,26 @@ function writeUnits(home: string, options: ForeignOptions, { ports, also, balanc
     const env = join(home, 'etc', `${client}.env`);
     writeFileSync(env, `SIGNING_SECRET=${secret}\n`, { mode: 0o600 });
     mkdirSync(join(home, 'counts', client));
-    const own = ['client', '--id', client, '--port', balancer, '--counts', join(home, 'counts', client), '--server-name', 'signer.foreign.example', '--env', env];
+    const own = [
+      'client',
+      '--id',
+      client,
+      '--every',
+      250,
+      '--port',
+      balancer,
+      '--counts',
+      join(home, 'counts', client),
+      '--server-name',
+      'signer.foreign.example',
+      '--env',
+      env,
+    ];
     unit(client, [...own, ...tls(client)]);
   }
 }
 
-function fleetText(home: string, options: ForeignOptions, { ports, balancer }: Addresses): string {
+function fleetText(options: ForeignOptions, { ports, balancer }: Addresses): string {
   const script = scriptOf(options);
   const takeUp = options.takeUp ?? 'both';
   const command = (action: string, unit: string) => `[python3, ${script}, ctl, ${action}, run/${unit}.json]`;
@@ -277,7 +354,7 @@ ${commands(name)}`;
       path: etc/${client}.env
       variable: SIGNING_SECRET
       restart: ${command('restart', client)}
-    cadence: 400ms
+    cadence: 800ms
     atRest: 500ms`,
   );
   return `schema: rotctl.fleet.v1
@@ -290,9 +367,9 @@ clients:
 ${clients.join('\n')}
 tls: { ca: tls/ca.pem, cert: tls/rotctl.pem, key: tls/rotctl.key, required: true }
 replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 250ms }
-probe: { causes: 'refused by policy, signs nothing' }
-readiness: { deadline: 5s }
-canary: { ratePerSecond: 10, faultBudget: 0.2 }
+probe: { causes: 'refused by policy, signs nothing', deadline: 1500ms }
+readiness: { deadline: 8s }
+canary: { ratePerSecond: 4, faultBudget: 0.2 }
 usage:
   metric: signer_accepted_total
   labels: { client: client_id, fingerprint: secret, caller: source }

@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type ForeignFleet, type ForeignOptions, startForeign } from './foreign-fleet.ts';
+
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+const CLIENTS = ['client-a', 'client-b'];
+let fleet: ForeignFleet | undefined;
+
+afterEach(async () => {
+  await fleet?.stop();
+  fleet = undefined;
+}, 60_000);
+
+async function start(options: Omit<ForeignOptions, 'root'> = {}): Promise<ForeignFleet> {
+  fleet = await startForeign({ root, ...options });
+  return fleet;
+}
+
+/** Every replica's stored secrets of every client. */
+function stored(of: ForeignFleet): string[][] {
+  return of.ports.flatMap((_, n) => CLIENTS.map((client) => of.stored(n + 1, client)));
+}
+
+function expectNoRefusal(of: ForeignFleet): void {
+  for (const client of CLIENTS) {
+    const { refused, accepted } = of.tally(client);
+    expect(refused).toEqual({});
+    expect(accepted).toBeGreaterThan(20);
+  }
+}
+
+describe('a rotation of signers that share no line with the practice fleet', () => {
+  test('opens and closes without one refused request, and the old secret is in no file', async () => {
+    const own = await start();
+    const before = stored(own);
+    const overlap = await own.rotctl('overlap');
+    expect([overlap.code, overlap.result.phase, overlap.stderr]).toEqual([
+      0,
+      'switched',
+      expect.stringContaining('PASS'),
+    ]);
+    expect(stored(own).map((list) => list.length)).toEqual(before.map(() => 2));
+    const retire = await own.rotctl('retire', '--wait');
+    expect([retire.code, retire.result.phase]).toEqual([0, 'destroyed']);
+    expect(stored(own).every((list, n) => list.length === 1 && list[0] !== before[n]?.[0])).toBe(true);
+    expectNoRefusal(own);
+  }, 180_000);
+
+  test('goes back from where every client signs with next, and leaves every file as it was', async () => {
+    const own = await start({ takeUp: 'restart' });
+    const before = stored(own);
+    expect((await own.rotctl('overlap')).code).toBe(0);
+    const back = await own.rotctl('rollback');
+    expect([back.code, back.result.phase]).toEqual([0, 'rolled-back']);
+    expect(stored(own)).toEqual(before);
+    expectNoRefusal(own);
+  }, 180_000);
+});
+
+describe('an opening that one replica spoils is taken back, and says which replica', () => {
+  test.each([
+    ['does as if it had reloaded', 'hup-ignored', {}],
+    ['loads into memory alone, and a restart brings the old back', 'memory-only', {}],
+    ['drops all but the last secret', 'one-secret-last', {}],
+  ] as const)(
+    'one that %s',
+    async (_, fault, options) => {
+      const own = await start(options);
+      const before = stored(own);
+      own.plant(2, fault);
+      const { code, result } = await own.rotctl('overlap');
+      expect([code, result.error?.code]).toEqual([10, 'ROLLED_BACK']);
+      expect(result.error?.message).toContain('signer-2');
+      expect(result.error?.message).not.toContain('signer-3');
+      expect(stored(own)).toEqual(before);
+      expectNoRefusalBut(own, fault === 'one-secret-last');
+    },
+    120_000,
+  );
+
+  test('one that reads quotes as part of the value keeps its secret', async () => {
+    const own = await start({ replicas: 2 });
+    const file = join(own.home, 'etc/signer-1.env');
+    const before = readFileSync(file, 'utf8');
+    for (const replica of [1, 2]) own.plant(replica, 'literal-env');
+    const { code } = await own.rotctl('overlap');
+    if (code !== 0) expect(readFileSync(file, 'utf8')).toBe(before);
+    expect([0, 10]).toContain(code);
+  }, 180_000);
+});
+
+/** A replica that drops `current` by itself refuses valid requests until it is put right; no other may. */
+function expectNoRefusalBut(of: ForeignFleet, dropped: boolean): void {
+  const codes = CLIENTS.flatMap((client) => Object.keys(of.tally(client).refused));
+  expect(codes.filter((code) => !dropped || code !== 'AUTH_INVALID_HMAC')).toEqual([]);
+}
