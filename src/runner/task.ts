@@ -14,7 +14,7 @@ import type { Proven, TaskResult, World } from './world.ts';
  */
 export async function runTask(world: World, journal: Journal, task: Task, touched: Set<string>): Promise<TaskResult> {
   world.progress.task(task);
-  const idle = needless(world, task, touched);
+  const idle = needless(task, touched);
   const unsettled = journal.rotation.intended && !journal.rotation.held;
   if (task.step.over === 'replicas') await world.prover.burn(task.step.phase);
   await journal.apply({ kind: 'intent' }, { action: task.step.action, targets: [...task.targets] });
@@ -36,7 +36,7 @@ async function alreadySo(world: World, journal: Journal, task: Task): Promise<bo
 }
 
 /** Why nothing needs to be done: on the way back, a replica that this rotation never touched is left alone. */
-function needless(world: World, task: Task, touched: ReadonlySet<string>): string | undefined {
+function needless(task: Task, touched: ReadonlySet<string>): string | undefined {
   const back = task.step.phase === 'closing' || task.step.phase === 'widening';
   const untouched = task.targets.every((target) => !touched.has(target));
   return back && task.step.over === 'replicas' && untouched ? 'never touched by this rotation' : undefined;

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { watchSignals } from '../../src/system/signals.ts';
+import { hardenProcess, refuseOldNode } from '../../src/system/startup.ts';
 
 const NAMES = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const before = new Map(NAMES.map((name) => [name, process.listeners(name)]));
@@ -29,3 +30,23 @@ test.each(NAMES)(
     expect(said).toHaveLength(1);
   },
 );
+
+test('files that the process makes are its user’s alone', () => {
+  const umask = process.umask(0o022);
+  try {
+    hardenProcess();
+    expect(process.umask()).toBe(0o077);
+  } finally {
+    process.umask(umask);
+    process.removeAllListeners('SIGUSR1');
+  }
+});
+
+test.each([
+  { version: '18.20.8', refused: true },
+  { version: '20.18.3', refused: true },
+  { version: '20.19.0', refused: false },
+  { version: '22.0.0', refused: false },
+])('node $version is refused: $refused', ({ version, refused }) => {
+  expect(refuseOldNode(version) !== undefined).toBe(refused);
+});
