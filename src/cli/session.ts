@@ -95,7 +95,11 @@ export async function openSession(
         command,
         ...(options.breakLock === undefined ? {} : { breakFor: options.breakLock }),
       }),
-    openLedger: () => platform.openLedger(ledger),
+    async openLedger() {
+      const opened = await platform.openLedger(ledger);
+      if (opened.torn !== undefined) options.progress.note(opened.torn);
+      return opened;
+    },
     readLedger: async () => readWhole(ledger, await platform.ledgerDisk()),
     async readCurrent(clients) {
       const found = new Map<string, Secret>();

@@ -16,7 +16,7 @@ export interface History {
   readonly goal: Phase;
   /** Unix milliseconds at which each phase was last entered. */
   readonly enteredAt: Readonly<Partial<Record<Phase, number>>>;
-  /** Targets that any effect of this rotation was intended for. */
+  /** Targets that this rotation has changed, or may have: those of every intent but of a phase that only takes back. */
   readonly touched: ReadonlySet<string>;
   /** Fingerprints of the material, by client id. */
   readonly fingerprints: Readonly<Record<string, { readonly current: string; readonly next: string }>>;
@@ -32,6 +32,11 @@ export function rotationIds(entries: readonly Entry[]): string[] {
       entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation),
     ),
   ];
+}
+
+/** Whether a phase only takes back what other phases did: it touches nothing that was untouched before. */
+export function isWayBack(phase: Phase): boolean {
+  return phase === 'closing' || phase === 'widening';
 }
 
 /** Whether there is a rotation that is neither destroyed nor rolled back. */
@@ -93,7 +98,9 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
       return { ...state, rotation, enteredAt, goal, heldBecause: undefined };
     }
     case 'intent':
-      return { ...state, rotation, touched: new Set([...state.touched, ...(task?.targets ?? [])]) };
+      return isWayBack(rotation.phase)
+        ? { ...state, rotation }
+        : { ...state, rotation, touched: new Set([...state.touched, ...(task?.targets ?? [])]) };
     case 'done':
       return { ...state, rotation, heldBecause: undefined };
     case 'failed':

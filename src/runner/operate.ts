@@ -111,6 +111,7 @@ async function run(
     run: tools.runId,
     ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }),
   });
+  if (lock.brokeStale !== undefined) tools.progress.note(`the lock of a dead holder was taken over: ${lock.brokeStale}`);
   const inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: [...pairs.keys()] };
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
   const world: World = {

@@ -5,6 +5,7 @@ import type { Phase } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
 import { acceptedBy, carryOut, clientNamed, replicaNamed } from './carry-out.ts';
 import { toLedger } from './evidence.ts';
+import { isWayBack } from './history.ts';
 import type { Journal } from './journal.ts';
 import type { Proven, TaskResult, World } from './world.ts';
 
@@ -18,7 +19,7 @@ export async function runTask(world: World, journal: Journal, task: Task, touche
   const unsettled = journal.rotation.intended && !journal.rotation.held;
   if (task.step.over === 'replicas') await world.prover.burn(task.step.phase);
   await journal.apply({ kind: 'intent' }, { action: task.step.action, targets: [...task.targets] });
-  for (const target of task.targets) touched.add(target);
+  if (!isWayBack(task.step.phase)) for (const target of task.targets) touched.add(target);
   if (idle !== undefined) return finish(world, journal, task, { skipped: idle });
   if (unsettled && (await alreadySo(world, journal, task)))
     return finish(world, journal, task, { notes: ['found in place'] });
@@ -37,9 +38,8 @@ async function alreadySo(world: World, journal: Journal, task: Task): Promise<bo
 
 /** Why nothing needs to be done: on the way back, a replica that this rotation never touched is left alone. */
 function needless(task: Task, touched: ReadonlySet<string>): string | undefined {
-  const back = task.step.phase === 'closing' || task.step.phase === 'widening';
   const untouched = task.targets.every((target) => !touched.has(target));
-  return back && task.step.over === 'replicas' && untouched ? 'never touched by this rotation' : undefined;
+  return isWayBack(task.step.phase) && task.step.over === 'replicas' && untouched ? 'never touched by this rotation' : undefined;
 }
 
 async function attempt(world: World, journal: Journal, task: Task): Promise<TaskResult> {
