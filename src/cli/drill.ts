@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { DRILL_FAULTS } from '../drill/faults.ts';
 import { type Played, playDrill } from '../drill/play.ts';
 import { type Scorecard, scorecard, scorecardRecord } from '../drill/scorecard.ts';
@@ -48,6 +48,7 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   const names = request.faults.map(parseFault);
   const progress = collecting(await openProgress(platform, flags));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
+  await clearHome(platform, home, progress);
   progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
   const stage = await platform.startPractice({ home, store: request.store, faults: [] });
   progress.wait(undefined);
@@ -59,6 +60,22 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   } finally {
     await stage.close();
   }
+}
+
+/** A drill begins with a fleet of its own; the last one's folder is kept beside it. */
+async function clearHome(platform: Platform, home: string, progress: Collecting): Promise<void> {
+  if (!(await platform.exists(join(home, 'practice.json')))) return;
+  const runs = await platform.attachPractice(home).then(
+    () => true,
+    () => false,
+  );
+  if (runs) {
+    throw new RotctlError('PRACTICE_FAILED', `a practice fleet runs in ${home} already`, {
+      hint: 'a drill that was killed leaves its fleet, so that its rotation can be resumed',
+      next: `rotctl resume --fleet ${join(home, 'rotctl.yaml')}, or rotctl practice down --home ${home}`,
+    });
+  }
+  progress.note(`the last drill's folder is now ${await platform.moveAside(home)}`);
 }
 
 async function onStage(

@@ -51,6 +51,8 @@ export interface Platform {
   exists(path: string): Promise<boolean>;
   /** Writes a report atomically, making its folder; mode 0600. */
   writeReport(path: string, content: string): Promise<void>;
+  /** Renames a folder to `<folder>.previous`, in place of an earlier one; returns the new name. */
+  moveAside(folder: string): Promise<string>;
   privateFiles(): Promise<PrivateFiles & VaultFiles>;
   /** @param redact replaces every known secret in a text */
   commands(redact: (text: string) => string): Promise<Commands>;

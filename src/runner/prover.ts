@@ -4,6 +4,7 @@ import type { Proof, ProofScope, RotatingGeneration } from '../machine/step.ts';
 import { CHECKS } from '../probe/checks/list.ts';
 import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
+import type { Finding } from '../probe/finding.ts';
 import { type Burned, burn } from '../probe/oracle.ts';
 import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
@@ -32,6 +33,9 @@ const ACCEPTED_AFTER: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
   'rolled-back': ['current'],
 };
 
+/** Pause before checks are tried again, in milliseconds. */
+const AGAIN_AFTER_MS = 200;
+
 const REPLAY_NOW = ['replay.same-replica', 'replay.cross-replica', 'replay.concurrent'];
 
 /** The prover of one rotation on one fleet: every proof that a runbook can name, taken live. */
@@ -48,19 +52,25 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     return fleet.balancer === undefined ? [] : [named('balancer', fleet.balancer)];
   };
 
+  /** Runs checks; those that could not be told are tried again, for as long as a replica may take to become ready. */
   const check = async (
     ids: readonly string[],
     accepted: readonly RotatingGeneration[],
     owed: readonly Burned[] = [],
   ): Promise<Proven> => {
-    const wanted = CHECKS.filter(({ id }) => ids.includes(id));
-    const findings = await runChecks(wanted, await contextFor(parts, pairs, accepted, burned, owed));
+    const until = probes.clock.monotonic() + fleet.readiness.deadlineMs;
+    let findings: readonly Finding[] = [];
+    let open = CHECKS.filter(({ id }) => ids.includes(id));
+    for (;;) {
+      const found = await runChecks(open, await contextFor(parts, pairs, accepted, burned, owed));
+      findings = [...findings.filter(({ id }) => open.every((one) => one.id !== id)), ...found];
+      open = open.filter(({ id }) => verdictOf(found.filter((finding) => finding.id === id)) === 'unknown');
+      if (open.length === 0 || verdictOf(findings) === 'fail' || probes.clock.monotonic() >= until) break;
+      await probes.clock.sleep(AGAIN_AFTER_MS);
+    }
     const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
-    const reason = bad
-      .slice(0, 3)
-      .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`)
-      .join('; ');
-    return { verdict: verdictOf(findings), reason, cells: [], findings, owed: [] };
+    const words = bad.map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
+    return { verdict: verdictOf(findings), reason: words.slice(0, 3).join('; '), cells: [], findings, owed: [] };
   };
 
   /** Burns one nonce of each client, at the first replica that takes it, sparing those that were just changed. */

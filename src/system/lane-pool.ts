@@ -47,7 +47,7 @@ export function createLanePool(identities: Identities): LanePool {
   }
 
   async function openLane(key: string, to: Endpoint, certificate: boolean): Promise<Lane> {
-    const { Client } = await import('undici');
+    const { Client } = (await import('undici')).default;
     if (open.size >= MOST_OPEN) evictIdle();
     const connection = connectionTo(to, certificate, identities);
     const client = new Client(to.url.origin, {

@@ -34,6 +34,7 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     readText: async (path) => (await import('./files.ts')).readTextFile(path),
     exists: async (path) => (await import('./reports.ts')).exists(path),
     writeReport: async (path, content) => (await import('./reports.ts')).writeReport(path, content),
+    moveAside: async (folder) => (await import('./reports.ts')).moveAside(folder),
     privateFiles: async () => (await import('./vault-files.ts')).vaultFiles(),
     commands: async (redact) => (await import('./commands.ts')).createCommands(redact),
     transport,

@@ -1,4 +1,4 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { replaceFile } from './files.ts';
@@ -24,4 +24,12 @@ export async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Renames a folder to `<folder>.previous`, in place of the one that had that name. */
+export async function moveAside(folder: string): Promise<string> {
+  const aside = `${folder}.previous`;
+  await rm(aside, { recursive: true, force: true });
+  await rename(folder, aside);
+  return aside;
 }

@@ -72,7 +72,17 @@ export async function crashAndResume(fleet: PracticeFleet, command: Command, kil
   const ended = await takenUp(fleet, way.args, entries);
   if (command === 'failing-overlap') await fleet.ctl('fault', 'lift', 'misses-next', FAULTY);
   expect(way.codes, `${ended.stdout}${ended.stderr}`).toContain(ended.code);
-  await expectWhole(fleet, way);
+  await expectEnd(fleet, command, before);
+}
+
+/**
+ * The fleet is where the command leads to: the phase, every task done once and in order, the ledger whole, no lock left,
+ * the material in the configuration files, and no valid request refused.
+ *
+ * @param before what stood in the configuration files before the command
+ */
+export async function expectEnd(fleet: PracticeFleet, command: Command, before: Material): Promise<void> {
+  await expectWhole(fleet, WAYS[command]);
   expectMaterial(fleet.material(), before, command);
   for (const { id, refused, byCode } of await fleet.clients()) expect({ id, refused, byCode }).toMatchObject({ refused: 0 });
 }

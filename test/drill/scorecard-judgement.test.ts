@@ -68,6 +68,24 @@ describe('the failure budget', () => {
     });
   });
 
+  it.each([
+    ['named in a list', { silent: ['signer-b', 'signer-c'] }],
+    [
+      'named in the reason',
+      {
+        reason:
+          '2 other replicas do not serve, more than the failure budget of 0: signer-b (TIMEOUT: no whole answer), signer-c (ECONNREFUSED); taking it back: signer-a',
+      },
+    ],
+  ])('counts the replicas for whose silence a step was not taken, %s', (_, data) => {
+    const failed = { kind: 'outcome', data: { result: 'failed', targets: ['signer-a'], ...data } } as const;
+    expect(find(inserted(rolling, [failed]), 'failure-budget')).toMatchObject({
+      value: 2,
+      status: 'fail',
+      reason: expect.stringMatching(/signer-b, signer-c failed or unreachable at once/),
+    });
+  });
+
   it('does not count a replica whose planted fault was found', () => {
     const entries = inserted(rolling, [
       fault('planted', 'signer-b'),

@@ -3,7 +3,7 @@ import { judged, type Measure } from './metric.ts';
 import type { RotationStory } from './rotation.ts';
 import { cellsIn, checksIn } from './sighting.ts';
 import type { Story } from './story.ts';
-import { list, texts, unique } from './values.ts';
+import { list, text, texts, unique } from './values.ts';
 
 /** Checks that say whether a replica serves at all. */
 const SERVES: readonly string[] = ['ready', 'valid_hmac_mtls_single_use'];
@@ -42,7 +42,6 @@ function worstOf(story: Story, rotation: RotationStory): Worst {
   let worst: Worst = { down: [], entry: undefined, samples: 0, seqs: [] };
   for (const entry of rotation.entries) {
     if (entry.kind === 'intent') batch = list(entry.data.targets).length > 0 ? texts(entry.data.targets) : batch;
-    if (entry.kind !== 'evidence' || entry.data.proof === 'fail-closed') continue;
     const seen = servingIn(entry, rotation.replicas);
     for (const [replica, serves] of seen) {
       if (serves || isSabotaged(story, replica, entry.seq)) down.delete(replica);
@@ -57,6 +56,8 @@ function worstOf(story: Story, rotation: RotationStory): Worst {
 
 /** Which replicas an entry tells of, and whether everything it says of their serving is good. */
 function servingIn(entry: Entry, replicas: readonly string[]): Map<string, boolean> {
+  if (entry.kind === 'outcome') return new Map(silentIn(entry, replicas).map((replica) => [replica, false]));
+  if (entry.kind !== 'evidence' || entry.data.proof === 'fail-closed') return new Map();
   const said = [
     ...cellsIn([entry])
       .filter(({ proof }) => proof === 'accepts' || proof === 'refuses')
@@ -71,6 +72,13 @@ function servingIn(entry: Entry, replicas: readonly string[]): Map<string, boole
       said.every(([of, verdict]) => of !== replica || (verdict !== 'fail' && verdict !== 'unknown')),
     ]),
   );
+}
+
+/** The replicas for whose silence a step was not taken: `silent: [name]`, or named in its outcome's reason. */
+function silentIn({ data }: Entry, replicas: readonly string[]): string[] {
+  const [, told = ''] = /other replicas? do(?:es)? not serve[^:]*: (.*)$/.exec(text(data.reason)) ?? [];
+  const named = [...texts(data.silent), ...told.split(', ').map((part) => part.replace(/ \(.*$/, ''))];
+  return replicas.filter((replica) => named.includes(replica));
 }
 
 function isSabotaged(story: Story, replica: string, seq: number): boolean {
