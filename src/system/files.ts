@@ -6,6 +6,7 @@ import type { PrivateFiles } from '../deploy/ports.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 
+const ROOT = 0;
 const PRIVATE_MODE = 0o600;
 const OTHERS_BITS = 0o077;
 const MAX_PRIVATE_BYTES = 1024 * 1024;
@@ -28,7 +29,7 @@ export const systemIo: RawIo = {
   sync: (handle) => handle.sync(),
 };
 
-/** Files that hold secrets: ours or root's, regular, closed to others, at most 1 MiB of UTF-8. */
+/** Files that hold secrets: ours or root's (for root: anyone's), regular, closed to others, at most 1 MiB of UTF-8. */
 export function privateFiles(io: RawIo = systemIo): PrivateFiles {
   return {
     read: async (path) => {
@@ -91,7 +92,7 @@ export async function writeAll(
   }
 }
 
-/** Replaces `path` atomically and durably: temporary file 0600 beside it, fsync, rename, fsync of the folder. */
+/** Replaces `path` atomically and durably: temporary file 0600 beside it, fsync, rename, fsync of the folder. Its owner stays. */
 export async function replaceFile(path: string, content: string | Uint8Array, io: RawIo = systemIo): Promise<void> {
   await throughTemporary(path, content, io, (temporary) => rename(temporary, path));
   await syncFolder(path, io);
@@ -143,12 +144,20 @@ async function throughTemporary<T>(
   const temporary = join(dirname(path), `${temporaryPrefix(path)}${process.pid}-${temporaries}.tmp`);
   const handle = await open(temporary, 'wx', PRIVATE_MODE);
   try {
+    await keepOwner(handle, path);
     await writeSynced(handle, temporary, Buffer.from(content), io);
     return await place(temporary);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
     throw error;
   }
+}
+
+/** Root writes the configuration of services that run under users of their own: they must go on being able to read it. */
+async function keepOwner(handle: FileHandle, path: string): Promise<void> {
+  if (process.getuid?.() !== ROOT) return;
+  const owner = await stat(path).catch(() => undefined);
+  if (owner !== undefined && (owner.uid !== ROOT || owner.gid !== ROOT)) await handle.chown(owner.uid, owner.gid);
 }
 
 async function writeSynced(handle: FileHandle, path: string, bytes: Uint8Array, io: RawIo): Promise<void> {
@@ -252,7 +261,7 @@ function typeOf(stats: Stats): string {
 
 function refuseShared(path: string, stats: Stats): void {
   const us = process.getuid?.();
-  if (us !== undefined && stats.uid !== us && stats.uid !== 0) {
+  if (us !== undefined && us !== ROOT && stats.uid !== us && stats.uid !== ROOT) {
     throw new RotctlError('SECRET_REFUSED', `file: owned by user ${stats.uid}, expected ${us} or root`, {
       at: { file: path },
     });
