@@ -1,7 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { DRILL_FAULTS } from '../drill/faults.ts';
 import { type Played, playDrill } from '../drill/play.ts';
-import { type Scorecard, scorecard, scorecardRecord } from '../drill/scorecard.ts';
+import { type Scorecard, scorecardRecord } from '../drill/scorecard.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { DrillTools, FaultEnd, Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
@@ -18,6 +18,7 @@ import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
+import { scoreEntries } from './scorecard.ts';
 import { openSession, type Session } from './session.ts';
 
 /** What was typed for `drill`. */
@@ -100,10 +101,10 @@ async function onStage(
   const base = { command: 'drill', fleet: fleet.name };
   try {
     const played = await playDrill(tools, faults);
-    return { ...base, ...(await endOf(session, played, stage)) };
+    return { ...base, ...(await endOf(platform, session, played, stage)) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...(await brokenOff(session, error, stage)) };
+    return { ...base, ...(await brokenOff(platform, session, error, stage)) };
   } finally {
     await session.close();
   }
@@ -153,8 +154,13 @@ function drillTools(platform: Platform, session: Session, stage: Stage, progress
   };
 }
 
-async function endOf(session: Session, played: Played, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
-  const card = await recordedCard(session);
+async function endOf(
+  platform: Platform,
+  session: Session,
+  played: Played,
+  stage: Stage,
+): Promise<Omit<CommandEnd, 'command'>> {
+  const card = await recordedCard(platform, session);
   const missed = played.faults.filter((fault) => !fault.found || !fault.recovered);
   const good = card.verdict === 'pass' && missed.length === 0;
   const verdict = good ? 'pass' : card.verdict === 'unknown' && missed.length === 0 ? 'unknown' : 'fail';
@@ -176,8 +182,13 @@ async function endOf(session: Session, played: Played, stage: Stage): Promise<Om
 }
 
 /** A drill that could not go on: what was seen until then is scored as it is. */
-async function brokenOff(session: Session, error: RotctlError, stage: Stage): Promise<Omit<CommandEnd, 'command'>> {
-  const card = await recordedCard(session);
+async function brokenOff(
+  platform: Platform,
+  session: Session,
+  error: RotctlError,
+  stage: Stage,
+): Promise<Omit<CommandEnd, 'command'>> {
+  const card = await recordedCard(platform, session);
   const stopped = error.code === 'STOPPED';
   return {
     verdict: stopped ? 'stopped' : error.exitCode === 12 ? 'unknown' : 'fail',
@@ -215,32 +226,22 @@ function textOf({ tools }: Session, stage: Stage, card: Scorecard): string {
 }
 
 /** Scores the drill from its ledger, and records the score there. */
-async function recordedCard(session: Session): Promise<Scorecard> {
-  const { tools } = session;
-  const { fleet } = tools;
-  const card = await cardOf(session);
-  const head = { rotation: `drill-${tools.runId}`, fleet: fleet.name, runbook: 'drill' };
+async function recordedCard(platform: Platform, { tools }: Session): Promise<Scorecard> {
+  const score = async () => scoreEntries(platform, await tools.readLedger());
+  const card = await score();
+  const head = { rotation: `drill-${tools.runId}`, fleet: tools.fleet.name, runbook: 'drill' };
   await noteInLedger(tools, head, 'verdict', {
     command: 'drill',
     verdict: card.verdict,
     scorecard: scorecardRecord(card),
   });
-  return cardOf(session);
+  return score();
 }
 
-async function cardOf({ tools }: Session): Promise<Scorecard> {
-  const ledger = await tools.openLedger();
-  try {
-    const entries = await ledger.entries();
-    return scorecard(entries, { ledger: { ok: true, entries: entries.length } });
-  } finally {
-    await ledger.close();
-  }
-}
-
-/** The metrics of a scorecard in the form of checks, for the JSON result and the verdict line's counts. */
+/** The critical metrics of a scorecard in the form of checks, for the JSON result and the verdict line's counts. */
 function checksOf(card: Scorecard): Finding[] {
-  return card.metrics.map((metric) => ({
+  const critical = card.metrics.filter((metric) => metric.class === 'critical');
+  return critical.map((metric) => ({
     id: `metric.${metric.id}`,
     verdict: metric.status,
     critical: metric.class === 'critical',

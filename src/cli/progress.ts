@@ -1,6 +1,7 @@
 import { escapeForeign } from '../errors/escape.ts';
 import { describePhase } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
+import type { Proof } from '../machine/step.ts';
 import type { Cell, Finding } from '../probe/finding.ts';
 import { formatDuration } from '../report/duration.ts';
 import type { Progress } from '../runner/progress.ts';
@@ -35,7 +36,7 @@ export async function openProgress(
       if (result === 'failed')
         print(`  ${palette.bad('FAIL')}  ${nameOf(task)}: ${escapeForeign(reason ?? 'no reason given', 400)}`);
       else if (result === 'skipped') print(`  ${palette.faint('skip')}  ${nameOf(task)}: ${reason ?? ''}`);
-      else print(`  ${palette.good('done')}  ${nameOf(task)}`);
+      else print(`  ${palette.good('done')}  ${nameOf(task)}${proofsOf(task)}`);
     },
     wait(wait) {
       if (wait === undefined) watch.end();
@@ -134,6 +135,24 @@ function seconds(ms: number): string {
 function nameOf({ step, targets }: Task): string {
   return `${step.id} on ${targets.join(', ')}`;
 }
+
+/** What was seen of a task that is done, in words. */
+function proofsOf({ step }: Task): string {
+  const words = step.proofs.map(
+    (proof) => `${WORDS[proof.proves]}${'generation' in proof ? ` ${proof.generation}` : ''}`,
+  );
+  return words.length === 0 ? '' : `: ${[...new Set(words)].join(', ')}`;
+}
+
+const WORDS: Readonly<Record<Proof['proves'], string>> = {
+  accepts: 'accepts',
+  refuses: 'refuses',
+  signs: 'signs with',
+  unused: 'nobody signs with',
+  checklist: 'checklist passed',
+  replay: 'replays refused',
+  namespace: 'replay namespace unchanged',
+};
 
 function isWorthALine(verbose: boolean): (seen: Pick<Finding, 'verdict'>) => boolean {
   return ({ verdict }) => verbose || verdict === 'fail' || verdict === 'unknown';

@@ -1,5 +1,6 @@
-import { scorecard } from '../drill/scorecard.ts';
+import { type Scorecard, scorecard } from '../drill/scorecard.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Entry } from '../ledger/entry.ts';
 import { scorecardDocument } from '../report/scorecard-json.ts';
 import { renderScorecardText } from '../report/scorecard-text.ts';
 import { paletteFor } from './colour.ts';
@@ -26,11 +27,7 @@ export async function printScorecard(
 ): Promise<CommandEnd> {
   const { path, snapshot } = await readLedger(platform, { ...flags, ledger: from ?? flags.ledger });
   refuseBroken(path, snapshot);
-  const slo = {
-    minPassPercent: numberIn(platform.env, 'GAMEDAY_MIN_PASS_PERCENT', 100),
-    maxTotalDurationS: numberIn(platform.env, 'GAMEDAY_MAX_TOTAL_DURATION_S', 120),
-  };
-  const card = scorecard(snapshot.entries, { ledger: { ok: true, entries: snapshot.entries.length }, slo });
+  const card = scoreEntries(platform, snapshot.entries);
   const palette = await paletteFor(platform, flags, platform.stdout);
   return {
     command: 'scorecard',
@@ -42,6 +39,19 @@ export async function printScorecard(
     result: scorecardDocument(card),
     text: renderScorecardText(card, { palette, verbose: flags.verbose }),
   };
+}
+
+/**
+ * Scores the entries of a ledger that verifies, against what the environment demands of a game day.
+ *
+ * @throws RotctlError `USAGE` when `GAMEDAY_MIN_PASS_PERCENT` or `GAMEDAY_MAX_TOTAL_DURATION_S` is no number
+ */
+export function scoreEntries({ env }: Pick<Platform, 'env'>, entries: readonly Entry[]): Scorecard {
+  const slo = {
+    minPassPercent: numberIn(env, 'GAMEDAY_MIN_PASS_PERCENT', 100),
+    maxTotalDurationS: numberIn(env, 'GAMEDAY_MAX_TOTAL_DURATION_S', 120),
+  };
+  return scorecard(entries, { ledger: { ok: true, entries: entries.length }, slo });
 }
 
 /** A number from the environment. @throws RotctlError `USAGE` when it is none */

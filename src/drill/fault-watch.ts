@@ -1,4 +1,5 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
+import { countClients } from './count-clients.ts';
 import { DRILL_FAULTS, type DrillFault, findFault, type Seen } from './faults.ts';
 import type { DrillTools, FaultEnd, Planted } from './tools.ts';
 
@@ -21,6 +22,7 @@ export class FaultWatch {
     const fault = DRILL_FAULTS.find(({ name }) => name === planted.name);
     if (fault === undefined)
       throw new RotctlError('USAGE', `no fault is called ${planted.name}`, { next: 'rotctl drill --list-faults' });
+    await countClients(this.#tools);
     await this.#tools.stage.plant(planted.name, planted.target);
     this.#watched.push({ ...planted, fault, check: null, recovered: false });
     await this.#tools.note('fault', {
@@ -61,6 +63,7 @@ export class FaultWatch {
     await stage.lift(name, target);
     for (const replica of await stage.down()) await stage.start(replica);
     await note('fault', { fault: name, target, event: 'lifted' });
+    await countClients(this.#tools);
     watched.recovered = true;
     progress.part(`fault ${name} on ${target} was found by ${check}, and is lifted`);
   }

@@ -1,5 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
+import { countClients } from './count-clients.ts';
 import { FaultWatch } from './fault-watch.ts';
 import { playOutage } from './outage.ts';
 import type { DrillTools, FaultEnd, Planted } from './tools.ts';
@@ -106,12 +107,4 @@ async function failedCutover(tools: DrillTools): Promise<FaultEnd> {
     );
   }
   throw new RotctlError('HELD', `a cutover that missed next on ${target} was not noticed`);
-}
-
-async function countClients(tools: DrillTools): Promise<void> {
-  const counts = await tools.stage.clients();
-  const clients = Object.fromEntries(
-    counts.map(({ id, accepted, refused, faults }) => [id, { accepted, refused, faults }]),
-  );
-  await tools.note('evidence', { clients, verdict: counts.every(({ refused }) => refused === 0) ? 'pass' : 'fail' });
 }

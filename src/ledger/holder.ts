@@ -1,17 +1,4 @@
-import type { Processes } from './ports.ts';
-
-/** A process, told apart from every other that ever was, as far as the system allows. */
-export interface ProcessIdentity {
-  readonly host: string;
-  /** Names the machine itself, so that two hosts of one name are told apart; `null` where the system does not tell. */
-  readonly machine: string | null;
-  readonly pid: number;
-  /** The pid namespace, since a pid means nothing outside it; `null` where there are none. */
-  readonly pidNamespace: string | null;
-  /** When the process started, in clock ticks since boot; `null` where the system does not tell. */
-  readonly startTime: number | null;
-  readonly bootId: string | null;
-}
+import type { Processes, ProcessIdentity } from './ports.ts';
 
 /** Who holds the lock: the lock file's content. */
 export interface LockHolder extends ProcessIdentity {

@@ -1,5 +1,3 @@
-import type { ProcessIdentity } from './holder.ts';
-
 /** Wall clock, Unix milliseconds. */
 export interface LedgerClock {
   now(): number;
@@ -47,6 +45,19 @@ export interface LedgerDisk {
 export interface LedgerPorts {
   readonly disk: LedgerDisk;
   readonly clock: LedgerClock;
+}
+
+/** A process, told apart from every other that ever was, as far as the system allows. */
+export interface ProcessIdentity {
+  readonly host: string;
+  /** Names the machine itself, so that two hosts of one name are told apart; `null` where the system does not tell. */
+  readonly machine: string | null;
+  readonly pid: number;
+  /** The pid namespace, since a pid means nothing outside it; `null` where there are none. */
+  readonly pidNamespace: string | null;
+  /** When the process started, in clock ticks since boot; `null` where the system does not tell. */
+  readonly startTime: number | null;
+  readonly bootId: string | null;
 }
 
 /** What can be learned about processes of this host. */

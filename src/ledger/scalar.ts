@@ -6,8 +6,9 @@
  * colons only before such a character. So it is never a number, a date, a marker, a comment or a mapping.
  */
 
-/** Bit flags of `CHARACTER_CLASS`. */
+/** Bit of `CHARACTER_CLASS`: the character may begin a plain scalar. */
 export const PLAIN_FIRST = 1;
+/** Bit of `CHARACTER_CLASS`: the character may stand within a plain scalar. */
 export const PLAIN_INNER = 2;
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

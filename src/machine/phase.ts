@@ -82,6 +82,7 @@ export const MOVING_PHASES = [
 
 export type MovingPhase = (typeof MOVING_PHASES)[number];
 
+/** Whether a phase is on its way, so that a runbook has steps for it. */
 export function isMoving(phase: Phase): phase is MovingPhase {
   return (MOVING_PHASES as readonly Phase[]).includes(phase);
 }

@@ -42,6 +42,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** What became of an event: the rotation after it, or why it was refused. */
 export type Transition = { readonly ok: true; readonly rotation: Rotation } | Refusal;
 
 /** A rotation before its first move. */

@@ -60,12 +60,20 @@ export async function operate(tools: Tools, order: Order): Promise<Ended> {
     const ledger = await tools.openLedger();
     try {
       return await underLock(tools, ledger, lock, order);
+    } catch (error) {
+      throw asStopped(tools.stop.signal, error);
     } finally {
       await ledger.close();
     }
   } finally {
     await lock.release();
   }
+}
+
+/** A wait inside a check that was broken off by the operator's signal rejects with the signal's bare name. */
+function asStopped(signal: AbortSignal, error: unknown): unknown {
+  if (!signal.aborted || error !== signal.reason) return error;
+  return new RotctlError('STOPPED', `stopped by ${String(signal.reason)}`);
 }
 
 async function underLock(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
@@ -111,7 +119,8 @@ async function run(
     run: tools.runId,
     ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }),
   });
-  if (lock.brokeStale !== undefined) tools.progress.note(`the lock of a dead holder was taken over: ${lock.brokeStale}`);
+  if (lock.brokeStale !== undefined)
+    tools.progress.note(`the lock of a dead holder was taken over: ${lock.brokeStale}`);
   const inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: [...pairs.keys()] };
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
   const world: World = {

@@ -1,6 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import type { Proof, ProofScope, RotatingGeneration } from '../machine/step.ts';
+import type { CheckContext } from '../probe/checks/check.ts';
 import { CHECKS } from '../probe/checks/list.ts';
 import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
@@ -52,6 +53,15 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     return fleet.balancer === undefined ? [] : [named('balancer', fleet.balancer)];
   };
 
+  /** A step that has begun is proven to its end, whatever the operator's signal: work stops between steps. */
+  const contextOf = async (
+    accepted: readonly RotatingGeneration[],
+    owed: readonly Burned[] = [],
+  ): Promise<CheckContext> => {
+    const { signal: _, ...context } = await contextFor(parts, pairs, accepted, burned, owed);
+    return context;
+  };
+
   /** Runs checks; those that could not be told are tried again, for as long as a replica may take to become ready. */
   const check = async (
     ids: readonly string[],
@@ -62,7 +72,7 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
     let findings: readonly Finding[] = [];
     let open = CHECKS.filter(({ id }) => ids.includes(id));
     for (;;) {
-      const found = await runChecks(open, await contextFor(parts, pairs, accepted, burned, owed));
+      const found = await runChecks(open, await contextOf(accepted, owed));
       findings = [...findings.filter(({ id }) => open.every((one) => one.id !== id)), ...found];
       open = open.filter(({ id }) => verdictOf(found.filter((finding) => finding.id === id)) === 'unknown');
       if (open.length === 0 || verdictOf(findings) === 'fail' || probes.clock.monotonic() >= until) break;
@@ -153,7 +163,7 @@ export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
           return check(['replay.namespace'], SIGNED_WITH[phase]);
         case 'replay': {
           const proven = await check(REPLAY_NOW, SIGNED_WITH[phase]);
-          const owed = await burnOwed(await contextFor(parts, pairs, SIGNED_WITH[phase]));
+          const owed = await burnOwed(await contextOf(SIGNED_WITH[phase]));
           return { ...proven, owed: owed.map((nonce) => ({ ...nonce, dueAt: dueAt(nonce, fleet.replay) })) };
         }
       }

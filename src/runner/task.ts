@@ -39,7 +39,9 @@ async function alreadySo(world: World, journal: Journal, task: Task): Promise<bo
 /** Why nothing needs to be done: on the way back, a replica that this rotation never touched is left alone. */
 function needless(task: Task, touched: ReadonlySet<string>): string | undefined {
   const untouched = task.targets.every((target) => !touched.has(target));
-  return isWayBack(task.step.phase) && task.step.over === 'replicas' && untouched ? 'never touched by this rotation' : undefined;
+  return isWayBack(task.step.phase) && task.step.over === 'replicas' && untouched
+    ? 'never touched by this rotation'
+    : undefined;
 }
 
 async function attempt(world: World, journal: Journal, task: Task): Promise<TaskResult> {

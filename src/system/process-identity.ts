@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import type { ProcessIdentity } from '../ledger/holder.ts';
-import type { Processes } from '../ledger/ports.ts';
+import type { Processes, ProcessIdentity } from '../ledger/ports.ts';
 
 /** Index of `starttime` (field 22 of `/proc/PID/stat`, see proc_pid_stat(5)) among the fields after the command's `)`. */
 const START_TIME_FIELD = 19;

@@ -84,7 +84,8 @@ export async function crashAndResume(fleet: PracticeFleet, command: Command, kil
 export async function expectEnd(fleet: PracticeFleet, command: Command, before: Material): Promise<void> {
   await expectWhole(fleet, WAYS[command]);
   expectMaterial(fleet.material(), before, command);
-  for (const { id, refused, byCode } of await fleet.clients()) expect({ id, refused, byCode }).toMatchObject({ refused: 0 });
+  for (const { id, refused, byCode } of await fleet.clients())
+    expect({ id, refused, byCode }).toMatchObject({ refused: 0 });
 }
 
 async function killed(fleet: PracticeFleet, args: readonly string[], kill: Kill): Promise<void> {

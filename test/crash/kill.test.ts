@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { expect, it } from 'vitest';
-import { startPracticeFleet } from '../support/practice-fleet.ts';
+import { it } from 'vitest';
+import { startPracticeFleet, within } from '../support/practice-fleet.ts';
 import { type Command, crashAndResume, describePoint, type Moment, type Point, tasksIn } from './crash-run.ts';
 
 /** Prints itself in each title; set it to see the same crash points again. */
@@ -23,30 +23,35 @@ function pick<T>(from: readonly T[]): T {
 }
 
 function anyPoint(command: Command): Point {
-  return { kinds: pick(['intent', 'outcome']), nth: 1 + Math.floor(random() * tasksIn(TWO, command)), moment: pick(MOMENTS) };
+  return {
+    kinds: pick(['intent', 'outcome']),
+    nth: 1 + Math.floor(random() * tasksIn(TWO, command)),
+    moment: pick(MOMENTS),
+  };
 }
 
-/** On each fleet one after the other; the last entry of a command that destroys is crashed at in any case. */
+/** On each fleet one after the other. What is destroyed and not yet recorded as destroyed is crashed at in any case. */
 const fleets: readonly (readonly (readonly [Command, readonly Point[]])[])[] = [
   [
     ['overlap', [anyPoint('overlap')]],
     ['retire', [{ kinds: 'outcome', nth: tasksIn(TWO, 'retire'), moment: 'before' }]],
-    ['failing-overlap', [anyPoint('failing-overlap')]],
+    ['overlap', [anyPoint('overlap')]],
+    ['retire', [anyPoint('retire')]],
   ],
   [
     ['overlap', [anyPoint('overlap')]],
     ['rollback', [anyPoint('rollback')]],
-    ['overlap', []],
-    ['retire', [anyPoint('retire')]],
+    ['failing-overlap', [anyPoint('failing-overlap')]],
   ],
 ];
 
 for (const trials of fleets) {
-  const title = trials.map(([command, points]) => `${command}${points.map((point) => ` ${describePoint(point)}`)}`).join(', ');
-  it.concurrent(`rotctl is killed and resumed: ${title} (seed ${seed})`, { timeout: 300_000 }, async () => {
+  const title = trials
+    .map(([command, points]) => `${command}${points.map((point) => ` ${describePoint(point)}`)}`)
+    .join(', ');
+  it.concurrent(`rotctl is killed and resumed: ${title} (seed ${seed})`, within(150), async () => {
     const fleet = await startPracticeFleet();
     for (const [command, points] of trials) await crashAndResume(fleet, command, points);
-    expect(fleet.material()).toBeDefined();
     await fleet.down();
   });
 }

@@ -1,9 +1,10 @@
 import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { locksIn, type Material, type PracticeFleet, startPracticeFleet } from '../support/practice-fleet.ts';
+import { locksIn, type Material, type PracticeFleet, startPracticeFleet, within } from '../support/practice-fleet.ts';
 import { entriesOf, expectEnd } from './crash-run.ts';
 
-const PATIENCE = { timeout: 300_000 };
+const PATIENCE = within(60);
 
 /** One rotation whose ledger is in trouble again and again: each test goes on where the one before left off. */
 describe('a rotation whose ledger is in trouble', () => {
@@ -20,9 +21,9 @@ describe('a rotation whose ledger is in trouble', () => {
     expect(killed.signal, killed.stderr).toBe('SIGKILL');
     expect((await fleet.rotctl(['status'])).stdout).toMatch(/a crash left \d+ bytes of entry \d+/);
     expect((await fleet.rotctl(['ledger', 'verify'])).code).toBe(0);
-    const lever = `${fleet.home}/STOP`;
+    const lever = join(fleet.home, 'STOP');
     writeFileSync(lever, '');
-    const next = await fleet.rotctl(['resume']);
+    const next = await fleet.rotctl(['resume', '--verbose']);
     expect(next.code, next.stderr).toBe(14);
     expect(next.stderr).toMatch(/torn tail: \d+ bytes/);
     expect(next.stderr).toMatch(/the lock of a dead holder was taken over/);

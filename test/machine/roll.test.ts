@@ -19,7 +19,14 @@ const names = (steps: Step[]) => tasksOf(steps, inventory).map((task) => `${task
 describe('tasksOf', () => {
   it('takes a batch through all steps of a roll before the next batch begins', () => {
     expect(names([step('write', 'replicas'), step('load', 'replicas')])).toEqual([
-      'write:a', 'load:a', 'write:b', 'load:b', 'write:c', 'load:c', 'write:d', 'load:d',
+      'write:a',
+      'load:a',
+      'write:b',
+      'load:b',
+      'write:c',
+      'load:c',
+      'write:d',
+      'load:d',
     ]);
   });
 
@@ -33,8 +40,13 @@ describe('tasksOf', () => {
   });
 
   it('begins a new roll where the targets or the order differ', () => {
-    expect(names([step('w', 'replicas', { first: 4, batch: 4 }), step('l', 'replicas', { first: 2, batch: 2 }), step('p', 'fleet'), step('m', 'clients')])).toEqual([
-      'w:a+b+c+d', 'l:a+b', 'l:c+d', 'p:fleet', 'm:x',
-    ]);
+    expect(
+      names([
+        step('w', 'replicas', { first: 4, batch: 4 }),
+        step('l', 'replicas', { first: 2, batch: 2 }),
+        step('p', 'fleet'),
+        step('m', 'clients'),
+      ]),
+    ).toEqual(['w:a+b+c+d', 'l:a+b', 'l:c+d', 'p:fleet', 'm:x']);
   });
 });

@@ -1,6 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { isFinal, isMoving, MOVING_PHASES, PHASES, type Phase, TRANSITIONS, TRIGGERS, type Trigger } from '../../src/machine/phase.ts';
-import { allowedTriggers, begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../../src/machine/rotation.ts';
+import {
+  isFinal,
+  isMoving,
+  MOVING_PHASES,
+  PHASES,
+  type Phase,
+  TRANSITIONS,
+  TRIGGERS,
+  type Trigger,
+} from '../../src/machine/phase.ts';
+import {
+  allowedTriggers,
+  begin,
+  nextTask,
+  type Rotation,
+  type RotationEvent,
+  type Setting,
+  transition,
+} from '../../src/machine/rotation.ts';
 import type { Program, Step } from '../../src/machine/step.ts';
 
 const step = (phase: Step['phase'], id: string, more: Partial<Step> = {}): Step => ({

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -77,8 +86,13 @@ export interface FleetOptions {
   readonly quick?: boolean;
 }
 
-/** How much longer than on an idle machine everything may take: from 1 to 6, by how many wait for each processor. */
-const slowness = Math.min(6, Math.max(1, Math.round((loadavg()[0] ?? 0) / availableParallelism() / 2)));
+/** How much longer than on an idle machine everything may take: from 1 to 4, by how many wait for each processor. */
+const slowness = Math.min(4, Math.max(1, Math.round((loadavg()[0] ?? 0) / availableParallelism() / 2)));
+
+/** The time limit of a test that takes at most so many seconds on an idle machine. */
+export function within(seconds: number): { readonly timeout: number } {
+  return { timeout: 3000 * seconds * slowness };
+}
 
 /** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout. */
 const FLEET_TIMES: readonly (readonly [from: string, to: string])[] = [
@@ -154,7 +168,8 @@ function shellEnv(extra: Readonly<Record<string, string>> = {}): Record<string, 
 export function startRotctl(folder: string, cwd: string, args: readonly string[], options: RunOptions = {}): Running {
   const entry = options.entry === 'crash-main' ? join(folder, 'dist/crash-main.js') : join(folder, 'bin/rotctl.js');
   const argv = [process.execPath, entry, ...args];
-  const [file = '', ...rest] = options.shell === undefined ? argv : ['bash', '-c', `${options.shell}; exec "$@"`, 'bash', ...argv];
+  const [file = '', ...rest] =
+    options.shell === undefined ? argv : ['bash', '-c', `${options.shell}; exec "$@"`, 'bash', ...argv];
   const child = spawn(file, rest, {
     cwd: options.cwd ?? cwd,
     env: shellEnv(options.env),
@@ -198,7 +213,10 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
   const practice = join(folder, 'dist/practice.js');
   const home = join(freshFolder('fleet'), 'home');
   const args = ['fleet', '--home', home, '--store', 'embedded', '--replicas', String(options.replicas ?? 2)];
-  const supervisor = spawn(process.execPath, [practice, ...args], { stdio: ['ignore', 'pipe', 'inherit'], env: shellEnv() });
+  const supervisor = spawn(process.execPath, [practice, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: shellEnv(),
+  });
   living.add(supervisor);
   const gone = new Promise<void>((resolve) => {
     supervisor.once('exit', () => {
@@ -208,7 +226,8 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
   });
   const ready = await firstLine(supervisor);
   const replicas = Object.keys(ready.pids).filter((name) => name.startsWith('signer-'));
-  const run = (argv: readonly string[]) => running(spawn(process.execPath, argv, { env: shellEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
+  const run = (argv: readonly string[]) =>
+    running(spawn(process.execPath, argv, { env: shellEnv(), stdio: ['ignore', 'pipe', 'pipe'] }));
   const ctl = async (...words: string[]): Promise<string> => {
     const { code, stdout, stderr } = await run([practice, 'ctl', '--home', home, ...words]).ended;
     if (code !== 0) throw new Error(`ctl ${words.join(' ')}: ${stderr}`);
@@ -268,10 +287,15 @@ function signerFile(home: string, name: string): string {
 
 function materialIn(home: string, replicas: readonly string[]): Material {
   const signers = replicas.map((name) => {
-    const allowed: Record<string, { hmacSecrets: string[] }> = JSON.parse(valueOf(signerFile(home, name), 'KEYRING_CLIENTS'));
+    const allowed: Record<string, { hmacSecrets: string[] }> = JSON.parse(
+      valueOf(signerFile(home, name), 'KEYRING_CLIENTS'),
+    );
     return [name, Object.fromEntries(Object.entries(allowed).map(([id, { hmacSecrets }]) => [id, hmacSecrets]))];
   });
-  const clients = ['client-a', 'client-b'].map((id) => [id, valueOf(join(home, 'clients', `${id}.env`), 'KEYRING_SECRET')]);
+  const clients = ['client-a', 'client-b'].map((id) => [
+    id,
+    valueOf(join(home, 'clients', `${id}.env`), 'KEYRING_SECRET'),
+  ]);
   return { signers: Object.fromEntries(signers), clients: Object.fromEntries(clients) };
 }
 

@@ -1,7 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
-  chown,
   link,
   lstat,
   mkdir,

@@ -69,13 +69,13 @@ probe:
   path: /v1/sign/session-transaction
   body: '{"probe":true}'
   causes: 'refused by policy (422), signs nothing'
-  deadline: 1s
+  deadline: 1500ms
   maxBytes: 64KiB
 
 # The signers answer with the protocol's own codes: nothing to translate.
 outcomes: []
 
-readiness: { deadline: 5s, consecutive: 3 }
+readiness: { deadline: 4s, consecutive: 3 }
 canary: { ratePerSecond: 10, faultBudget: 0.2, minSamples: 50 }
 
 # Which secret each client's accepted requests were signed with; rotctl's own are told apart by their caller label.

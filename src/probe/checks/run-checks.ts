@@ -7,7 +7,8 @@ type Unmet = Pick<Observation, 'verdict' | 'reason'>;
 /**
  * Runs checks in order and returns a finding for each target. A check whose needs are not met is not run: what the
  * fleet does not have by design is `not-applicable`, everything else `unknown`, with the reason. A check that throws
- * is `unknown`. Those that wait do so side by side, after the others. Rejects only when the context's signal aborts.
+ * is `unknown`. Those that wait do so while the others run, and are told last. Rejects only when the context's signal
+ * aborts.
  */
 export async function runChecks(
   checks: readonly Check[],
@@ -22,12 +23,16 @@ export async function runChecks(
       onFinding(finding);
     }
   };
+  const waiting = Promise.all(
+    checks.filter(waits).map(async (check) => ({ check, seen: await lookAt(check, context) })),
+  );
+  // Awaited below; until then a rejection must not count as unhandled.
+  waiting.catch(() => {});
   for (const check of checks.filter((each) => !waits(each))) {
     context.signal?.throwIfAborted();
     take(check, await lookAt(check, context));
   }
-  const waiting = checks.filter(waits).map(async (check) => ({ check, seen: await lookAt(check, context) }));
-  for (const { check, seen } of await Promise.all(waiting)) take(check, seen);
+  for (const { check, seen } of await waiting) take(check, seen);
   return findings;
 }
 

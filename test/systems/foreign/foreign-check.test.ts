@@ -19,8 +19,8 @@ function targets({ result }: Ended, id: string, verdict: string): string[] {
 }
 
 describe('check, on signers that share no line with the practice fleet', () => {
-  test('finds nothing wrong where nothing is, three times in a row', async () => {
-    for (let turn = 0; turn < 3; turn += 1) {
+  test('finds nothing wrong where nothing is, twice in a row', async () => {
+    for (let turn = 0; turn < 2; turn += 1) {
       const { code, result } = await fleet.rotctl('check');
       expect(result.checks.filter(({ verdict }) => verdict === 'fail' || verdict === 'unknown')).toEqual([]);
       expect([code, result.verdict]).toEqual([0, 'pass']);

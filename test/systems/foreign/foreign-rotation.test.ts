@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import { type ForeignFleet, type ForeignOptions, startForeign } from './foreign-fleet.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const CLIENTS = ['client-a', 'client-b'];
-let fleet: ForeignFleet | undefined;
 
-afterEach(async () => {
-  await fleet?.stop();
-  fleet = undefined;
-}, 60_000);
-
-async function start(options: Omit<ForeignOptions, 'root'> = {}): Promise<ForeignFleet> {
-  fleet = await startForeign({ root, ...options });
+async function start(
+  { onTestFinished }: TestContext,
+  options: Omit<ForeignOptions, 'root'> = {},
+): Promise<ForeignFleet> {
+  const fleet = await startForeign({ root, ...options });
+  onTestFinished(() => fleet.stop(), 60_000);
   return fleet;
 }
 
@@ -31,9 +29,9 @@ function expectNoRefusal(of: ForeignFleet): void {
   }
 }
 
-describe('a rotation of signers that share no line with the practice fleet', () => {
-  test('opens and closes without one refused request, and the old secret is in no file', async () => {
-    const own = await start();
+describe.concurrent('a rotation of signers that share no line with the practice fleet', () => {
+  test('opens and closes without one refused request, and the old secret is in no file', async (context) => {
+    const own = await start(context);
     const before = stored(own);
     const overlap = await own.rotctl('overlap');
     expect([overlap.code, overlap.result.phase, overlap.stderr]).toEqual([
@@ -48,8 +46,8 @@ describe('a rotation of signers that share no line with the practice fleet', () 
     expectNoRefusal(own);
   }, 180_000);
 
-  test('goes back from where every client signs with next, and leaves every file as it was', async () => {
-    const own = await start({ takeUp: 'restart' });
+  test('goes back from where every client signs with next, and leaves every file as it was', async (context) => {
+    const own = await start(context, { takeUp: 'restart' });
     const before = stored(own);
     expect((await own.rotctl('overlap')).code).toBe(0);
     const back = await own.rotctl('rollback');
@@ -59,15 +57,15 @@ describe('a rotation of signers that share no line with the practice fleet', () 
   }, 180_000);
 });
 
-describe('an opening that one replica spoils is taken back, and says which replica', () => {
-  test.each([
-    ['does as if it had reloaded', 'hup-ignored', {}],
-    ['loads into memory alone, and a restart brings the old back', 'memory-only', {}],
-    ['drops all but the last secret', 'one-secret-last', {}],
+describe.concurrent('an opening that one replica spoils is taken back, and says which replica', () => {
+  test.for([
+    ['does as if it had reloaded', 'hup-ignored'],
+    ['loads into memory alone, and a restart brings the old back', 'memory-only'],
+    ['drops all but the last secret', 'one-secret-last'],
   ] as const)(
     'one that %s',
-    async (_, fault, options) => {
-      const own = await start(options);
+    async ([, fault], context) => {
+      const own = await start(context);
       const before = stored(own);
       own.plant(2, fault);
       const { code, result } = await own.rotctl('overlap');
@@ -80,8 +78,8 @@ describe('an opening that one replica spoils is taken back, and says which repli
     120_000,
   );
 
-  test('one that reads quotes as part of the value keeps its secret', async () => {
-    const own = await start({ replicas: 2 });
+  test('one that reads quotes as part of the value keeps its secret', async (context) => {
+    const own = await start(context, { replicas: 2 });
     const file = join(own.home, 'etc/signer-1.env');
     const before = readFileSync(file, 'utf8');
     for (const replica of [1, 2]) own.plant(replica, 'literal-env');
