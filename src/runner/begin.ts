@@ -8,7 +8,6 @@ import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
-import { recordSnapshot } from './snapshot.ts';
 import type { OpenLedger, Tools } from './tools.ts';
 
 /** How a new rotation differs from the ordinary. */
@@ -65,7 +64,6 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
     verdict: preflight.verdict,
     ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }),
   });
-  await recordSnapshot(tools, journal, inventory.clients, 'before');
   return { journal, pairs, inventory };
 }
 

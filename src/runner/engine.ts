@@ -74,8 +74,8 @@ async function closePhase(world: World, journal: Journal, options: DriveOptions)
   const traffic = { sent, accepted, refused, faults, routes };
   await journal.note('evidence', { traffic, verdict, ...(reason === '' ? {} : { reason }) });
   if (verdict === 'fail') return `valid traffic in phase ${journal.rotation.phase}: ${reason}`;
+  if (journal.rotation.phase === 'closing') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
   await enter(world, journal, options, 'complete');
-  if (journal.rotation.phase === 'rolled-back') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
   return undefined;
 }
 

@@ -9,6 +9,7 @@ import type { Journal } from './journal.ts';
 import { type Owed, parseOwed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { settleOwed } from './settle-owed.ts';
+import { recordSnapshot } from './snapshot.ts';
 import { openHistory, takeUp } from './take-up.ts';
 import type { HeldLock, OpenLedger, Tools } from './tools.ts';
 import type { World } from './world.ts';
@@ -131,6 +132,7 @@ async function run(
     traffic,
     keeper: tools.vault,
   };
+  if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, inventory.clients, 'before');
   try {
     if (owed.some((check) => check.dueAt <= tools.clock.now())) await settleOwed(world, journal, owed, false);
     if (order.command === 'rollback') await turnBack(world, journal, options);

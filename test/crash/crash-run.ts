@@ -4,7 +4,7 @@ import type { Entry } from '../../src/ledger/entry.ts';
 import type { MovingPhase, Phase } from '../../src/machine/phase.ts';
 import { tasksOf } from '../../src/machine/roll.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
-import { type Ended, locksIn, type Material, type PracticeFleet } from '../support/practice-fleet.ts';
+import { locksIn, type Material, type PracticeFleet } from '../support/practice-fleet.ts';
 
 const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
 const { program } = readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK);
@@ -50,13 +50,17 @@ export function describePoint({ kinds, nth, moment }: Point): string {
   return `${moment} ${kinds} ${nth}`;
 }
 
-/** Entries of a kind that an unbroken run of the command writes: one intent and one outcome for each task. */
+/** How many tasks an unbroken run of the command has: for each it writes one intent and one outcome. */
 export function tasksIn(fleet: Pick<PracticeFleet, 'replicas'>, command: Command): number {
   const inventory = { replicas: fleet.replicas, clients: CLIENTS };
   const whole = WAYS[command].phases.reduce((sum, phase) => sum + tasksOf(program[phase], inventory).length, 0);
-  if (command !== 'failing-overlap') return whole;
-  const opening = tasksOf(program.opening, inventory);
-  return whole + opening.findIndex(({ step, targets }) => step.action === 'reload' && targets.includes(FAULTY)) + 1;
+  return command === 'failing-overlap' ? failingTask(fleet) + whole : whole;
+}
+
+/** The how-manieth task of a failing overlap is the one that fails; those after it take it back. */
+export function failingTask({ replicas }: Pick<PracticeFleet, 'replicas'>): number {
+  const opening = tasksOf(program.opening, { replicas, clients: CLIENTS });
+  return opening.findIndex(({ step, targets }) => step.action === 'reload' && targets.includes(FAULTY)) + 1;
 }
 
 /**
@@ -68,8 +72,8 @@ export async function crashAndResume(fleet: PracticeFleet, command: Command, kil
   const entries = await entriesOf(fleet);
   const way = WAYS[command];
   if (command === 'failing-overlap') await fleet.ctl('fault', 'plant', 'misses-next', FAULTY);
-  for (const [index, kill] of kills.entries()) await killed(fleet, index === 0 ? way.args : ['resume', '--wait'], kill);
-  const ended = await takenUp(fleet, way.args, entries);
+  for (const kill of kills) await killed(fleet, await nextArgs(fleet, way.args, entries), kill);
+  const ended = await fleet.rotctl(await nextArgs(fleet, way.args, entries));
   if (command === 'failing-overlap') await fleet.ctl('fault', 'lift', 'misses-next', FAULTY);
   expect(way.codes, `${ended.stdout}${ended.stderr}`).toContain(ended.code);
   await expectEnd(fleet, command, before);
@@ -101,11 +105,15 @@ async function killed(fleet: PracticeFleet, args: readonly string[], kill: Kill)
   expect(ended.signal, `no crash at ${at}: exit ${ended.code}\n${ended.stdout}${ended.stderr}`).toBe('SIGKILL');
 }
 
-/** Goes on after the last kill. A command that had not begun yet left nothing to resume: it is given again. */
-async function takenUp(fleet: PracticeFleet, args: readonly string[], before: readonly Entry[]): Promise<Ended> {
+/** What is typed next: `resume` once the command has begun; before that there is nothing to resume, and it is given again. */
+async function nextArgs(
+  fleet: PracticeFleet,
+  args: readonly string[],
+  before: readonly Entry[],
+): Promise<readonly string[]> {
   const now = await entriesOf(fleet);
   const begun = headers(now) > headers(before) || now.at(-1)?.phase !== before.at(-1)?.phase;
-  return fleet.rotctl(begun ? ['resume', '--wait'] : args);
+  return begun ? ['resume', '--wait'] : args;
 }
 
 function headers(entries: readonly Entry[]): number {

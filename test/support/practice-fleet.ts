@@ -288,18 +288,18 @@ function signerFile(home: string, name: string): string {
 function materialIn(home: string, replicas: readonly string[]): Material {
   const signers = replicas.map((name) => {
     const allowed: Record<string, { hmacSecrets: string[] }> = JSON.parse(
-      valueOf(signerFile(home, name), 'KEYRING_CLIENTS'),
+      variableIn(signerFile(home, name), 'KEYRING_CLIENTS'),
     );
     return [name, Object.fromEntries(Object.entries(allowed).map(([id, { hmacSecrets }]) => [id, hmacSecrets]))];
   });
   const clients = ['client-a', 'client-b'].map((id) => [
     id,
-    valueOf(join(home, 'clients', `${id}.env`), 'KEYRING_SECRET'),
+    variableIn(join(home, 'clients', `${id}.env`), 'KEYRING_SECRET'),
   ]);
   return { signers: Object.fromEntries(signers), clients: Object.fromEntries(clients) };
 }
 
-function valueOf(path: string, variable: string): string {
+function variableIn(path: string, variable: string): string {
   const [, quoted = ''] = new RegExp(`^${variable}="(.*)"$`, 'm').exec(readFileSync(path, 'utf8')) ?? [];
   return quoted.replace(/\\(["\\])/g, '$1');
 }

@@ -1,13 +1,12 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ENV, freePorts, run, until } from './processes.ts';
 
 const PROGRAMS = ['python3', 'openssl', 'redis-server'] as const;
 const CLIENTS = ['client-a', 'client-b'] as const;
-const ENV = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' };
 
 /** How a foreign fleet is made; everything has a default. */
 export interface ForeignOptions {
@@ -379,39 +378,4 @@ policy: { minOverlap: 1s, soak: 1s, onFailedOverlap: roll-back }
 
 function scriptOf({ root }: ForeignOptions): string {
   return join(root, 'test/support/foreign-signer.py');
-}
-
-// Small things --------------------------------------------------------------------------------------------------------
-
-function run(program: string, words: readonly string[], cwd: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(program, words, { cwd, env: ENV, timeout: 30_000 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${program} ${words.join(' ')}: ${error.message} ${stderr}`));
-    });
-  });
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > end) throw new Error('what was started did not come up within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

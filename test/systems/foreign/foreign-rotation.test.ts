@@ -59,24 +59,20 @@ describe.concurrent('a rotation of signers that share no line with the practice 
 
 describe.concurrent('an opening that one replica spoils is taken back, and says which replica', () => {
   test.for([
-    ['does as if it had reloaded', 'hup-ignored'],
-    ['loads into memory alone, and a restart brings the old back', 'memory-only'],
-    ['drops all but the last secret', 'one-secret-last'],
-  ] as const)(
-    'one that %s',
-    async ([, fault], context) => {
-      const own = await start(context);
-      const before = stored(own);
-      own.plant(2, fault);
-      const { code, result } = await own.rotctl('overlap');
-      expect([code, result.error?.code]).toEqual([10, 'ROLLED_BACK']);
-      expect(result.error?.message).toContain('signer-2');
-      expect(result.error?.message).not.toContain('signer-3');
-      expect(stored(own)).toEqual(before);
-      expectNoRefusalBut(own, fault === 'one-secret-last');
-    },
-    120_000,
-  );
+    { who: 'does as if it had reloaded', fault: 'hup-ignored' },
+    { who: 'loads into memory alone, and a restart brings the old back', fault: 'memory-only' },
+    { who: 'drops all but the last secret', fault: 'one-secret-last' },
+  ])('one that $who', { timeout: 120_000 }, async ({ fault }, context) => {
+    const own = await start(context);
+    const before = stored(own);
+    own.plant(2, fault);
+    const { code, result } = await own.rotctl('overlap');
+    expect([code, result.error?.code]).toEqual([10, 'ROLLED_BACK']);
+    expect(result.error?.message).toContain('signer-2');
+    expect(result.error?.message).not.toContain('signer-3');
+    expect(stored(own)).toEqual(before);
+    expectNoRefusalBut(own, fault === 'one-secret-last');
+  });
 
   test('one that reads quotes as part of the value keeps its secret', async (context) => {
     const own = await start(context, { replicas: 2 });
