@@ -95,19 +95,21 @@ export function within(seconds: number): { readonly timeout: number } {
 }
 
 /** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout. */
-const FLEET_TIMES: readonly (readonly [from: string, to: string])[] = [
-  ['maxAge: 2s, nonceTtl: 5s', `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
-  ['storeTimeout: 250ms', `storeTimeout: ${500 * slowness}ms`],
-  ['readiness: { deadline: 5s', `readiness: { deadline: ${10 * slowness}s`],
-  ['deadline: 1s', `deadline: ${2 * slowness}s`],
-  ['minSamples: 50', 'minSamples: 20'],
+const FLEET_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
+  [/maxAge: \w+, nonceTtl: \w+/, `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
+  [/storeTimeout: \w+/, `storeTimeout: ${500 * slowness}ms`],
+  [/readiness: \{ deadline: \w+/, `readiness: { deadline: ${10 * slowness}s`],
+  [/^ {2}deadline: \w+/m, `  deadline: ${2 * slowness}s`],
+  [/^ {6}deadline: \w+/gm, `      deadline: ${10 * slowness}s`],
+  [/cadence: \w+/g, `cadence: ${500 * slowness}ms`],
+  [/minSamples: \w+/, 'minSamples: 20'],
 ];
 
 /** The same for the signers. */
-const SIGNER_TIMES: readonly (readonly [from: string, to: string])[] = [
-  ['MAX_AGE_MS="2000"', `MAX_AGE_MS="${2000 * slowness}"`],
-  ['NONCE_TTL_MS="5000"', `NONCE_TTL_MS="${2000 + 6000 * slowness}"`],
-  ['STORE_TIMEOUT_MS="250"', `STORE_TIMEOUT_MS="${500 * slowness}"`],
+const SIGNER_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
+  [/MAX_AGE_MS="\d+"/, `MAX_AGE_MS="${2000 * slowness}"`],
+  [/NONCE_TTL_MS="\d+"/, `NONCE_TTL_MS="${2000 + 6000 * slowness}"`],
+  [/STORE_TIMEOUT_MS="\d+"/, `STORE_TIMEOUT_MS="${500 * slowness}"`],
 ];
 
 const folders: string[] = [];
@@ -257,22 +259,16 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
 /** Longer times than the fleet was made with: in the fleet file, and where the signers must know of them. */
 async function giveTime(fleet: PracticeFleet): Promise<void> {
   for (const [from, to] of FLEET_TIMES) replaceIn(fleet.fleetFile, from, to);
-  replaceAllIn(fleet.fleetFile, 'deadline: 10s', `deadline: ${10 * slowness}s`);
-  replaceAllIn(fleet.fleetFile, 'cadence: 500ms', `cadence: ${500 * slowness}ms`);
   for (const name of fleet.replicas) {
     for (const [from, to] of SIGNER_TIMES) replaceIn(signerFile(fleet.home, name), from, to);
     await fleet.ctl('restart', name);
   }
 }
 
-function replaceAllIn(path: string, from: string, to: string): void {
-  writeFileSync(path, readFileSync(path, 'utf8').replaceAll(from, to), { mode: 0o600 });
-}
-
 /** Replaces text in a file, which must hold it. */
-export function replaceIn(path: string, from: string, to: string): void {
+function replaceIn(path: string, from: RegExp, to: string): void {
   const text = readFileSync(path, 'utf8');
-  if (!text.includes(from)) throw new Error(`${path} does not hold ${JSON.stringify(from)}`);
+  if (text.search(from) === -1) throw new Error(`${path} does not hold ${from}`);
   writeFileSync(path, text.replace(from, to), { mode: 0o600 });
 }
 
