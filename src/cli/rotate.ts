@@ -2,7 +2,8 @@ import { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { describePhase, type Phase } from '../machine/phase.ts';
-import { collecting } from '../runner/collect.ts';
+import type { Finding } from '../probe/finding.ts';
+import { type Collected, collecting } from '../runner/collect.ts';
 import { type Ended, type Order, operate } from '../runner/operate.ts';
 import { type Rehearsal, rehearse } from '../runner/rehearse.ts';
 import { loadFleet, loadRunbook } from './load.ts';
@@ -10,7 +11,7 @@ import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
-import { openSession } from './session.ts';
+import { openSession, type Session } from './session.ts';
 
 /** What was typed for `overlap`, `retire`, `rollback` or `resume`. */
 export interface RotateRequest {
@@ -44,13 +45,38 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
     const order = await orderOf(platform, flags, fleet, request);
     if (flags.dryRun) return { ...base, ...rehearsedEnd(await rehearse(session.tools, order), request.command) };
     const ended = await operate(session.tools, order);
-    return { ...base, ...goodEnd(ended), checks: progress.take().findings };
+    return { ...base, ...goodEnd(ended), checks: seenIn(progress.take()) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...badEnd(error, flags), checks: progress.take().findings };
+    return { ...base, ...badEnd(error, flags), ...(await standing(session)), checks: seenIn(progress.take()) };
   } finally {
     await session.close();
   }
+}
+
+/** Where the newest rotation stands after a failure, as far as the ledger can be read. */
+async function standing({ tools }: Session): Promise<Pick<CommandEnd, 'phase' | 'rotation'>> {
+  const entries = await tools.readLedger().catch(() => []);
+  const last = entries.findLast(({ runbook }) => runbook === tools.runbook.name);
+  return last === undefined ? {} : { phase: last.phase, rotation: last.rotation };
+}
+
+/** Checks, and the cells of the evidence matrix in the form of checks. */
+function seenIn({ findings, cells }: Collected): Finding[] {
+  return [
+    ...findings,
+    ...cells.map(({ client, generation, replica, expected, seen, verdict, reason, ms }) => ({
+      id: `matrix.${expected === 'ACCEPTED' ? 'accepts' : 'refuses'}-${generation}`,
+      verdict,
+      critical: true,
+      target: replica,
+      expected: `${expected} for ${client}`,
+      seen,
+      ...(reason === undefined ? {} : { reason }),
+      samples: 1,
+      ms,
+    })),
+  ];
 }
 
 function requireReasons(request: RotateRequest): void {
@@ -162,6 +188,7 @@ function verdictOf(error: RotctlError): CommandEnd['verdict'] {
 function nextAfter(error: RotctlError): string {
   switch (error.code) {
     case 'HELD':
+    case 'FAILED_HELD':
     case 'DRIVER_FAILED':
     case 'LEDGER_WRITE_FAILED':
     case 'ROLLBACK_UNVERIFIED':

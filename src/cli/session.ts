@@ -15,7 +15,7 @@ import type { FleetParts } from '../runner/fleet-parts.ts';
 import type { Pairs } from '../runner/pair.ts';
 import { runPreflight } from '../runner/preflight.ts';
 import type { Progress } from '../runner/progress.ts';
-import { createFleetProver } from '../runner/prover.ts';
+import { FleetProver } from '../runner/prover.ts';
 import type { Tools } from '../runner/tools.ts';
 import { startTraffic } from '../runner/traffic.ts';
 import type { Stop, Traffic } from '../runner/world.ts';
@@ -109,7 +109,7 @@ export async function openSession(
       return found;
     },
     preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
-    prover: (pairs) => createFleetProver(parts, learnAll(pairs, learn)),
+    prover: (pairs) => new FleetProver(parts, learnAll(pairs, learn)),
     traffic: (pairs, before) => openTraffic(platform, fleet, runId, pairs, before),
   };
   return { tools, probes, transport, redactor, ledger, close: () => transport.close() };

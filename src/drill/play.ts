@@ -77,6 +77,7 @@ async function reach(tools: DrillTools, watch: FaultWatch, command: 'overlap' | 
 function afterFailure(error: RotctlError, command: 'overlap' | 'retire'): 'overlap' | 'retire' | 'resume' {
   switch (error.code) {
     case 'HELD':
+    case 'FAILED_HELD':
     case 'ROLLBACK_UNVERIFIED':
       return 'resume';
     case 'PRECONDITION_FAILED':
@@ -101,10 +102,10 @@ async function failedCutover(tools: DrillTools): Promise<FaultEnd> {
     const [end] = watch.ends();
     if (end?.recovered === true) return end;
     throw new RotctlError(
-      'HELD',
+      'FAILED_HELD',
       `the cutover failed for another reason than the fault on ${target}: ${error.message}`,
       { cause: error },
     );
   }
-  throw new RotctlError('HELD', `a cutover that missed next on ${target} was not noticed`);
+  throw new RotctlError('FAILED_HELD', `a cutover that missed next on ${target} was not noticed`);
 }

@@ -89,6 +89,12 @@ export const ERROR_CATALOGUE = {
     means: 'a step could not be proven either way; what is accepted now was left as it is',
     remedy: 'gather what the report names, then `rotctl resume` or `rotctl rollback`',
   },
+  FAILED_HELD: {
+    kind: 'remote',
+    exit: 12,
+    means: 'a step was proven to have failed; what is accepted now was left as it is, because going back needs your word',
+    remedy: 'mend what the report names, then `rotctl resume`; or `rotctl rollback`',
+  },
   ROLLED_BACK: {
     kind: 'remote',
     exit: 10,

@@ -28,7 +28,8 @@ export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
   return rollsOf(steps).flatMap((roll) => {
     const [head] = roll;
     if (head === undefined) return [];
-    const batches = batchesOf(targetsOf(head.over, inventory), head.order.first, head.order.batch);
+    const targets = targetsOf(head.over, inventory);
+    const batches = batchesOf(head.order.backward ? targets.toReversed() : targets, head.order.first, head.order.batch);
     return batches.flatMap((targets) => roll.map((step) => ({ step, targets })));
   });
 }
@@ -45,7 +46,7 @@ function rollsOf(steps: readonly Step[]): Step[][] {
 }
 
 function sameRoll(a: Step, b: Step): boolean {
-  return a.over === b.over && a.order.first === b.order.first && a.order.batch === b.order.batch;
+  return a.over === b.over && a.order.first === b.order.first && a.order.batch === b.order.batch && a.order.backward === b.order.backward;
 }
 
 function batchesOf(targets: readonly string[], first: number, batch: number): string[][] {

@@ -58,6 +58,8 @@ export interface Order {
   readonly first: number;
   /** Targets in each further batch. */
   readonly batch: number;
+  /** From the last target to the first: on the way back, the one that was changed last, which may be ailing, comes first. */
+  readonly backward: boolean;
 }
 
 /** What the runner does when a step's proof fails or stays unknown. */

@@ -47,7 +47,7 @@ const step = z
     action: z.enum(ACTIONS),
     over: z.enum(['replicas', 'clients', 'fleet']),
     order: z
-      .strictObject({ first: count, batch: count })
+      .strictObject({ first: count, batch: count, backward: z.boolean().default(false) })
       .describe('targets in the first batch, and in each further one'),
     effect: z.array(effect).max(1).default([]).describe('what it changes in who accepts and who signs what'),
     proof: z.array(proof).max(20).default([]).describe('what must be seen before it counts'),

@@ -4,6 +4,7 @@ import { judgeCurrent, judgeNext, requireUsable } from '../credential/strength.t
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import type { Inventory } from '../machine/step.ts';
+import { requireReadiness } from './before.ts';
 import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
 import { Journal } from './journal.ts';
@@ -38,7 +39,9 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
     replicas: tools.fleet.replicas.map((replica) => replica.name),
     clients: options.clients,
   };
-  const pairs = await makePairs(tools, options);
+  const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
+  const pairs = await makePairs(tools, options, present);
+  await requireReadiness(tools, present, options.clients);
   const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
   tools.progress.findings(preflight.findings);
   if (preflight.verdict !== 'pass') {
@@ -67,8 +70,7 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
   return { journal, pairs, inventory };
 }
 
-async function makePairs(tools: Tools, options: BeginOptions): Promise<Pairs> {
-  const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
+async function makePairs(tools: Tools, options: BeginOptions, present: ReadonlyMap<string, Secret>): Promise<Pairs> {
   const retired = await tools.vault.retiredFingerprints();
   const pairs = new Map<string, Pair>();
   for (const client of options.clients) {

@@ -1,30 +1,15 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Verdict } from '../errors/verdict.ts';
 import type { Phase, Trigger } from '../machine/phase.ts';
-import type { OnFailure, RotatingGeneration } from '../machine/step.ts';
+import type { OnFailure } from '../machine/step.ts';
 import { type Goal, nextMove } from '../machine/way.ts';
 import { passGates } from './gates.ts';
 import type { Journal } from './journal.ts';
+import { SIGNED_WITH } from './signed-with.ts';
 import { recordSnapshot } from './snapshot.ts';
 import { runTask } from './task.ts';
 import { checkpoint } from './wait.ts';
-import type { TaskResult, World } from './world.ts';
-
-/** What valid requests are signed with in each phase; what is about to be withdrawn is not used any more. */
-export const SIGNED_WITH: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
-  stable: ['current'],
-  opening: ['current'],
-  overlap: ['current', 'next'],
-  moving: ['current', 'next'],
-  switched: ['current', 'next'],
-  retiring: ['next'],
-  retired: ['next'],
-  destroying: ['next'],
-  destroyed: ['next'],
-  widening: ['next'],
-  returning: ['current'],
-  closing: ['current'],
-  'rolled-back': ['current'],
-};
+import type { TaskResult, TrafficReport, World } from './world.ts';
 
 /** How a drive is to go. */
 export interface DriveOptions {
@@ -40,7 +25,7 @@ export interface DriveOptions {
 /**
  * Drives a rotation to its goal: trigger by trigger, task by task.
  *
- * @throws RotctlError `HELD` when a step was not proven and everything was left as it is, `ROLLED_BACK` or
+ * @throws RotctlError `HELD` (or `FAILED_HELD`) when a step was not proven (or proven to have failed) and everything was left as it is, `ROLLED_BACK` or
  *   `ROLLBACK_UNVERIFIED` when the drive went back by itself, `STOPPED`, `GATE_WAITING`, `MOVE_REFUSED`
  */
 export async function drive(world: World, journal: Journal, options: DriveOptions): Promise<void> {
@@ -52,11 +37,10 @@ export async function drive(world: World, journal: Journal, options: DriveOption
       throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
     if ('task' in move) {
       const result = await runTask(world, journal, move.task, options.touched);
-      if (result.result === 'failed')
-        return giveWay(world, journal, options, sayFailure(result), result.task.step.onFailure);
+      if (result.result === 'failed') return giveWay(world, journal, options, failureOf(result));
     } else if (move.trigger === 'complete') {
       const hurt = await closePhase(world, journal, options);
-      if (hurt !== undefined) return giveWay(world, journal, options, hurt, 'roll-back');
+      if (hurt !== undefined) return giveWay(world, journal, options, hurt);
     } else {
       await passGates(world, journal, move.trigger, options.enteredAt, options.wait);
       await enter(world, journal, options, move.trigger);
@@ -64,17 +48,37 @@ export async function drive(world: World, journal: Journal, options: DriveOption
   }
 }
 
-/**
- * Records what traffic saw in a moving phase, and enters the resting phase that it leads to.
- *
- * @returns why not, when valid requests were hurt in it
- */
-async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<string | undefined> {
-  const { verdict, reason, sent, accepted, refused, faults, routes } = await world.traffic.report();
+/** What went wrong, whether that is proven, and what the step asks for then. */
+interface Failure {
+  readonly what: string;
+  readonly verdict: Verdict;
+  readonly wish: OnFailure;
+}
+
+/** Records what traffic saw since the last record. */
+async function recordTraffic(world: World, journal: Journal): Promise<TrafficReport> {
+  const report = await world.traffic.report();
+  const { verdict, reason, sent, accepted, refused, faults, routes } = report;
   const traffic = { sent, accepted, refused, faults, routes };
   await journal.note('evidence', { traffic, verdict, ...(reason === '' ? {} : { reason }) });
-  if (verdict === 'fail') return `valid traffic in phase ${journal.rotation.phase}: ${reason}`;
-  if (journal.rotation.phase === 'closing') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
+  return report;
+}
+
+/** Phases in which the tool goes on of its own will, and must not while valid requests are hurt. */
+const FORWARD: readonly Phase[] = ['opening', 'moving', 'retiring', 'destroying'];
+
+/**
+ * Enters the resting phase that a moving phase leads to, its steps being done.
+ *
+ * @returns why not, when valid requests were hurt on the way forward
+ */
+async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<Failure | undefined> {
+  const { phase } = journal.rotation;
+  const { verdict, reason } = await recordTraffic(world, journal);
+  if (verdict === 'fail' && FORWARD.includes(phase)) {
+    return { what: `valid traffic in phase ${phase}: ${reason}`, verdict, wish: 'roll-back' };
+  }
+  if (phase === 'closing') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
   await enter(world, journal, options, 'complete');
   return undefined;
 }
@@ -89,27 +93,23 @@ export async function enter(world: World, journal: Journal, options: DriveOption
   await world.traffic.sign(SIGNED_WITH[phase]);
 }
 
-function sayFailure({ task, reason }: Extract<TaskResult, { result: 'failed' }>): string {
-  return `${task.step.id} on ${task.targets.join(', ')}: ${reason}`;
+function failureOf({ task, reason, verdict }: Extract<TaskResult, { result: 'failed' }>): Failure {
+  const what = `${task.step.id} on ${task.targets.join(', ')}: ${reason}`;
+  return { what, verdict, wish: task.step.onFailure };
 }
 
 /** After a failure: back by itself where no client's help is needed and the fleet's policy says so; else hold. */
-async function giveWay(
-  world: World,
-  journal: Journal,
-  options: DriveOptions,
-  what: string,
-  wish: OnFailure,
-): Promise<void> {
+async function giveWay(world: World, journal: Journal, options: DriveOptions, failure: Failure): Promise<void> {
   const { phase, told } = journal.rotation;
-  const back =
-    phase === 'opening' &&
-    told.length === 0 &&
-    wish === 'roll-back' &&
-    world.fleet.policy.onFailedOverlap === 'roll-back';
-  if (!back) throw new RotctlError(phase === 'closing' ? 'ROLLBACK_UNVERIFIED' : 'HELD', what);
+  const { what, verdict, wish } = failure;
+  const mayGoBack = phase === 'opening' && told.length === 0 && wish === 'roll-back';
+  if (!mayGoBack || world.fleet.policy.onFailedOverlap !== 'roll-back') {
+    if (phase === 'closing') throw new RotctlError('ROLLBACK_UNVERIFIED', what);
+    throw new RotctlError(verdict === 'fail' ? 'FAILED_HELD' : 'HELD', what);
+  }
   world.progress.note(`${what}; no client was told of next, so the change is taken back`);
   const wayBack: DriveOptions = { ...options, goal: 'rolled-back' };
+  await recordTraffic(world, journal);
   await enter(world, journal, wayBack, 'rollback');
   try {
     await drive(world, journal, wayBack);

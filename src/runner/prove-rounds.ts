@@ -15,6 +15,8 @@ import type { Pairs } from './pair.ts';
 import type { Proven } from './world.ts';
 
 const PAUSE_MS = 100;
+/** How long a replica that refuses valid requests is given to come round: a reload in progress, no more. */
+const LOCK_OUT_MS = 1500;
 
 /** What is expected of the two generations on a replica. */
 export type Expectations = Readonly<Partial<Record<RotatingGeneration, Expected['expect']>>>;
@@ -24,6 +26,8 @@ export interface RoundParts {
   readonly tools: ProbeTools;
   readonly readiness: Fleet['readiness'];
   readonly pairs: Pairs;
+  /** The generations that valid requests are signed with just now: their refusal is a lock-out, and not waited out. */
+  readonly valid?: readonly RotatingGeneration[];
 }
 
 /** Gives an endpoint the name under which it is reported. */
@@ -60,12 +64,24 @@ async function settledRound(
   options: RoundOptions,
 ): Promise<readonly Cell[]> {
   const { clock } = parts.tools;
-  const until = clock.monotonic() + parts.readiness.deadlineMs;
+  const started = clock.monotonic();
+  const urgentMs = Math.min(LOCK_OUT_MS, parts.readiness.deadlineMs);
   for (;;) {
     const cells = await round(parts.tools, target, expected(parts.pairs, expectations), options);
-    if (cells.every((cell) => cell.verdict === 'pass') || clock.monotonic() >= until) return cells;
+    const passed = clock.monotonic() - started;
+    if (cells.every((cell) => cell.verdict === 'pass') || passed >= parts.readiness.deadlineMs) return cells;
+    if (passed >= urgentMs && cells.some((cell) => isLockOut(cell, parts.valid ?? []))) return cells;
     await clock.sleep(PAUSE_MS);
   }
+}
+
+/** A replica that surely refuses what valid requests are signed with. */
+function isLockOut(cell: Cell, valid: readonly RotatingGeneration[]): boolean {
+  return (
+    cell.verdict === 'fail' &&
+    cell.expected === 'ACCEPTED' &&
+    valid.some((generation) => generation === cell.generation)
+  );
 }
 
 function expected(pairs: Pairs, expectations: Expectations): RoundClient[] {

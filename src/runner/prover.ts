@@ -1,177 +1,150 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
-import type { Proof, ProofScope, RotatingGeneration } from '../machine/step.ts';
-import type { CheckContext } from '../probe/checks/check.ts';
+import type { Proof, ProofScope } from '../machine/step.ts';
 import { CHECKS } from '../probe/checks/list.ts';
 import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
-import { runChecks } from '../probe/checks/run-checks.ts';
-import type { Finding } from '../probe/finding.ts';
-import { type Burned, burn } from '../probe/oracle.ts';
 import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
-import { SIGNED_WITH } from './engine.ts';
+import { BurnedNonces } from './burned-nonces.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
+import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
-import { verdictOf } from './preflight.ts';
-import { type Expectations, named, proveReady, proveRounds } from './prove-rounds.ts';
+import { proveChecks } from './prove-checks.ts';
+import { type Expectations, named, proveReady, proveRounds, type RoundParts } from './prove-rounds.ts';
 import { proveSigns, proveUnused } from './prove-usage.ts';
+import { ACCEPTED_AFTER, SIGNED_WITH } from './signed-with.ts';
 import type { Proven, Prover } from './world.ts';
 
-/** What every replica accepts when the steps of a phase are done: the positive controls of its proofs. */
-const ACCEPTED_AFTER: Readonly<Record<Phase, readonly RotatingGeneration[]>> = {
-  stable: ['current'],
-  opening: ['current', 'next'],
-  overlap: ['current', 'next'],
-  moving: ['current', 'next'],
-  switched: ['current', 'next'],
-  retiring: ['next'],
-  retired: ['next'],
-  destroying: ['next'],
-  destroyed: ['next'],
-  widening: ['current', 'next'],
-  returning: ['current', 'next'],
-  closing: ['current'],
-  'rolled-back': ['current'],
-};
-
-/** Pause before checks are tried again, in milliseconds. */
-const AGAIN_AFTER_MS = 200;
-
+const CHECKLIST = CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id);
 const REPLAY_NOW = ['replay.same-replica', 'replay.cross-replica', 'replay.concurrent'];
 
 /** The prover of one rotation on one fleet: every proof that a runbook can name, taken live. */
-export function createFleetProver(parts: FleetParts, pairs: Pairs): Prover {
-  const { fleet, probes } = parts;
-  const replicas = fleet.replicas.map((replica) => named(replica.name, replica));
-  const rounds = { tools: probes, readiness: fleet.readiness, pairs };
-  const usage = { ...parts, pairs, clock: probes.clock };
-  let burned: Burned[] = [];
+export class FleetProver implements Prover {
+  readonly #parts: FleetParts;
+  readonly #pairs: Pairs;
+  readonly #replicas: readonly Target[];
+  readonly #nonces: BurnedNonces;
 
-  const placesOf = (scope: ProofScope, targets: readonly string[]): Target[] => {
-    if (scope === 'target') return replicas.filter(({ name }) => targets.includes(name));
-    if (scope === 'every-replica') return replicas;
-    return fleet.balancer === undefined ? [] : [named('balancer', fleet.balancer)];
-  };
+  constructor(parts: FleetParts, pairs: Pairs) {
+    const { fleet, probes } = parts;
+    this.#parts = parts;
+    this.#pairs = pairs;
+    this.#replicas = fleet.replicas.map((replica) => named(replica.name, replica));
+    this.#nonces = new BurnedNonces({ probes, replicas: this.#replicas, pairs, lifeMs: fleet.replay.nonceTtlMs });
+  }
 
-  /** A step that has begun is proven to its end, whatever the operator's signal: work stops between steps. */
-  const contextOf = async (
-    accepted: readonly RotatingGeneration[],
-    owed: readonly Burned[] = [],
-  ): Promise<CheckContext> => {
-    const { signal: _, ...context } = await contextFor(parts, pairs, accepted, burned, owed);
-    return context;
-  };
+  async ready(replica: string): Promise<Proven> {
+    const target = this.#replicas.find(({ name }) => name === replica);
+    if (target === undefined) throw new RotctlError('INTERNAL', `no replica ${replica}`);
+    return proveReady(this.#rounds('stable'), target);
+  }
 
-  /** Runs checks; those that could not be told are tried again, for as long as a replica may take to become ready. */
-  const check = async (
-    ids: readonly string[],
-    accepted: readonly RotatingGeneration[],
-    owed: readonly Burned[] = [],
-  ): Promise<Proven> => {
-    const until = probes.clock.monotonic() + fleet.readiness.deadlineMs;
-    let findings: readonly Finding[] = [];
-    let open = CHECKS.filter(({ id }) => ids.includes(id));
-    for (;;) {
-      const found = await runChecks(open, await contextOf(accepted, owed));
-      findings = [...findings.filter(({ id }) => open.every((one) => one.id !== id)), ...found];
-      open = open.filter(({ id }) => verdictOf(found.filter((finding) => finding.id === id)) === 'unknown');
-      if (open.length === 0 || verdictOf(findings) === 'fail' || probes.clock.monotonic() >= until) break;
-      await probes.clock.sleep(AGAIN_AFTER_MS);
+  async silent(phase: Phase, beside: readonly string[]): Promise<readonly string[]> {
+    const { prober, clock } = this.#parts.probes;
+    const [first] = this.#pairs;
+    const [generation = 'current'] = SIGNED_WITH[phase];
+    if (first === undefined) return [];
+    const [client, pair] = first;
+    const others = this.#replicas.filter(({ name }) => !beside.includes(name));
+    const asked = await Promise.all(
+      others.map(async (replica) => {
+        const call = { endpoint: replica, client, secret: pair[generation], fresh: true };
+        const { outcome } = await ask(prober, clock, call, { faults: 1 });
+        return outcome.code === 'ACCEPTED' ? [] : [`${replica.name} (${outcome.reason})`];
+      }),
+    );
+    return asked.flat();
+  }
+
+  burn(phase: Phase): Promise<void> {
+    return this.#nonces.burn(phase);
+  }
+
+  async prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven> {
+    switch (proof.proves) {
+      case 'accepts':
+        return this.#round(proof, phase, targets, { [proof.generation]: 'ACCEPTED' });
+      case 'refuses':
+        return this.#round(proof, phase, targets, refusal(proof));
+      case 'signs':
+        return proveSigns(this.#usage(), targets, proof.generation);
+      case 'unused':
+        return proveUnused(this.#usage(), proof.generation);
+      case 'checklist':
+        return proveChecks(this.#parts, this.#pairs, { ids: CHECKLIST, accepted: ACCEPTED_AFTER[phase] });
+      case 'namespace':
+        return this.#namespace(phase, targets);
+      case 'replay':
+        return this.#replay(phase);
     }
-    const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
-    const words = bad.map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
-    return { verdict: verdictOf(findings), reason: words.slice(0, 3).join('; '), cells: [], findings, owed: [] };
-  };
+  }
 
-  /** Burns one nonce of each client, at the first replica that takes it, sparing those that were just changed. */
-  const burnNonces = async (phase: Phase, spare: readonly string[] = []): Promise<Burned[]> => {
-    const nonces: Burned[] = [];
-    const others = replicas.filter(({ name }) => !spare.includes(name));
-    for (const [client, pair] of pairs) {
-      const [generation = 'current'] = SIGNED_WITH[phase];
-      for (const replica of others.length > 0 ? others : replicas) {
-        const result = await burn(probes, replica, { client, secret: pair[generation] }, { faults: 0 });
-        if (result.burned === undefined) continue;
-        nonces.push(result.burned);
-        break;
-      }
-    }
-    return nonces;
-  };
+  settle(owed: readonly Owed[], phase: Phase): Promise<Proven> {
+    return proveChecks(this.#parts, this.#pairs, { ids: ['replay.after-ttl'], accepted: SIGNED_WITH[phase], owed });
+  }
 
-  /**
-   * Has nonces at hand that are young enough to be asked for. Those burned before a change serve best; where they are
-   * gone (after a resume, or a slow restart) nonces burned at a replica that was not changed say the same: it still has
-   * the namespace of before.
-   */
-  const rememberNonces = async (phase: Phase, changed: readonly string[]): Promise<void> => {
-    const young = probes.clock.now() - fleet.replay.nonceTtlMs / 2;
-    const alive = burned.filter(({ burnedAt }) => burnedAt > young);
-    burned = alive.length > 0 ? alive : await burnNonces(phase, changed);
-  };
+  async #round(
+    proof: Extract<Proof, { on: ProofScope }>,
+    phase: Phase,
+    targets: readonly string[],
+    expectations: Expectations,
+  ): Promise<Proven> {
+    if (proof.on === 'balancer' && this.#parts.fleet.balancer === undefined) return noBalancer(proof);
+    return proveRounds(this.#rounds(phase), this.#placesOf(proof.on, targets), expectations, {
+      many: proof.on === 'balancer',
+    });
+  }
 
-  return {
-    async ready(replica) {
-      const [target] = placesOf('target', [replica]);
-      if (target === undefined) throw new RotctlError('INTERNAL', `no replica ${replica}`);
-      return proveReady(rounds, target);
-    },
-    async silent(phase, beside) {
-      const [first] = pairs;
-      const [generation = 'current'] = SIGNED_WITH[phase];
-      if (first === undefined) return [];
-      const [client, pair] = first;
-      const others = replicas.filter(({ name }) => !beside.includes(name));
-      const asked = await Promise.all(
-        others.map(async (replica) => {
-          const { outcome } = await ask(
-            probes.prober,
-            probes.clock,
-            { endpoint: replica, client, secret: pair[generation], fresh: true },
-            { faults: 1 },
-          );
-          return outcome.code === 'ACCEPTED' ? [] : [`${replica.name} (${outcome.reason})`];
-        }),
-      );
-      return asked.flat();
-    },
-    async burn(phase) {
-      burned = await burnNonces(phase);
-    },
-    async prove(proof, phase, targets) {
-      switch (proof.proves) {
-        case 'accepts':
-          return proveRounds(
-            rounds,
-            placesOf(proof.on, targets),
-            { [proof.generation]: 'ACCEPTED' },
-            { many: proof.on === 'balancer' },
-          );
-        case 'refuses':
-          return proveRounds(rounds, placesOf(proof.on, targets), refusal(proof), { many: proof.on === 'balancer' });
-        case 'signs':
-          return proveSigns(usage, targets, proof.generation);
-        case 'unused':
-          return proveUnused(usage, proof.generation);
-        case 'checklist':
-          return check(
-            CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id),
-            ACCEPTED_AFTER[phase],
-          );
-        case 'namespace':
-          await rememberNonces(phase, targets);
-          return check(['replay.namespace'], SIGNED_WITH[phase]);
-        case 'replay': {
-          const proven = await check(REPLAY_NOW, SIGNED_WITH[phase]);
-          const owed = await burnOwed(await contextOf(SIGNED_WITH[phase]));
-          return { ...proven, owed: owed.map((nonce) => ({ ...nonce, dueAt: dueAt(nonce, fleet.replay) })) };
-        }
-      }
-    },
-    async settle(owed, phase) {
-      return check(['replay.after-ttl'], SIGNED_WITH[phase], owed);
-    },
+  #placesOf(scope: ProofScope, targets: readonly string[]): readonly Target[] {
+    const { balancer } = this.#parts.fleet;
+    if (scope === 'target') return this.#replicas.filter(({ name }) => targets.includes(name));
+    if (scope === 'every-replica') return this.#replicas;
+    return balancer === undefined ? [] : [named('balancer', balancer)];
+  }
+
+  /** On the replicas that a step has changed; for a step over the fleet as a whole, on all. */
+  #namespace(phase: Phase, targets: readonly string[]): Promise<Proven> {
+    const changed = this.#replicas.map(({ name }) => name).filter((name) => targets.includes(name));
+    return proveChecks(this.#parts, this.#pairs, {
+      ids: ['replay.namespace'],
+      accepted: SIGNED_WITH[phase],
+      burned: () => this.#nonces.atHand(phase, changed),
+      ...(changed.length === 0 ? {} : { replicas: changed }),
+    });
+  }
+
+  async #replay(phase: Phase): Promise<Proven> {
+    const accepted = SIGNED_WITH[phase];
+    const proven = await proveChecks(this.#parts, this.#pairs, { ids: REPLAY_NOW, accepted });
+    const burned = await burnOwed(await contextFor(this.#parts, this.#pairs, accepted));
+    const owed = burned.map((nonce) => ({ ...nonce, dueAt: dueAt(nonce, this.#parts.fleet.replay) }));
+    return { ...proven, owed };
+  }
+
+  #rounds(phase: Phase): RoundParts {
+    const { probes, fleet } = this.#parts;
+    return { tools: probes, readiness: fleet.readiness, pairs: this.#pairs, valid: SIGNED_WITH[phase] };
+  }
+
+  #usage() {
+    return { ...this.#parts, pairs: this.#pairs, clock: this.#parts.probes.clock };
+  }
+}
+
+/** What the fleet does not have by its own declaration is not asked for, and the record says so. */
+function noBalancer({ proves, generation }: Extract<Proof, { on: ProofScope }>): Proven {
+  const finding = {
+    id: 'balancer.spread',
+    verdict: 'not-applicable' as const,
+    critical: false,
+    target: 'balancer',
+    expected: `${proves} ${generation}`,
+    seen: 'not asked',
+    reason: 'rotctl.yaml declares no balancer',
+    samples: 0,
+    ms: 0,
   };
+  return { verdict: 'pass', reason: '', cells: [], findings: [finding], owed: [] };
 }
 
 /** The other generation is the positive control. */

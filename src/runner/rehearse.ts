@@ -4,6 +4,7 @@ import { begin } from '../machine/rotation.ts';
 import type { Effect, Proof } from '../machine/step.ts';
 import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
+import { requireReadiness } from './before.ts';
 import { isOpen, readHistory } from './history.ts';
 import { goalOf, type Order } from './operate.ts';
 import type { Pairs } from './pair.ts';
@@ -46,6 +47,7 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   );
   const present = await tools.readCurrent(order.clients);
   const pairs: Pairs = new Map([...present].map(([id, secret]) => [id, { current: secret, next: secret }]));
+  if (history === undefined) await requireReadiness(tools, present, order.clients);
   const { verdict, findings } = await tools.preflight(pairs, tools.runbook.preconditions);
   return {
     phase,

@@ -21,5 +21,8 @@ export async function settleOwed(world: World, journal: Journal, owed: readonly 
   const proven = await world.prover.settle(due, journal.rotation.phase);
   const settled = proven.verdict === 'pass' ? due.map((check) => check.nonce) : [];
   await recordProof(world, journal, { proof: 'after-ttl', settled }, proven);
-  if (proven.verdict !== 'pass') throw new RotctlError('HELD', `reuse of a nonce after its life: ${proven.reason}`);
+  if (proven.verdict !== 'pass') {
+    const code = proven.verdict === 'fail' ? 'FAILED_HELD' : 'HELD';
+    throw new RotctlError(code, `reuse of a nonce after its life: ${proven.reason}`);
+  }
 }

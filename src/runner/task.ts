@@ -184,5 +184,5 @@ async function fail(
 ): Promise<TaskResult> {
   await journal.apply({ kind: 'failed' }, { targets: [...task.targets], verdict, reason });
   world.progress.taskDone(task, 'failed', reason);
-  return { result: 'failed', reason, task };
+  return { result: 'failed', reason, verdict, task };
 }

@@ -97,4 +97,4 @@ export interface World {
 /** One task's result: done and proven, left out with a reason, or not proven. */
 export type TaskResult =
   | { readonly result: 'done'; readonly skipped?: string }
-  | { readonly result: 'failed'; readonly reason: string; readonly task: Task };
+  | { readonly result: 'failed'; readonly reason: string; readonly verdict: Verdict; readonly task: Task };

@@ -36,7 +36,6 @@ const fleets: readonly (readonly (readonly [Command, readonly Point[]])[])[] = [
     ['overlap', [anyPoint('overlap')]],
     ['retire', [{ kinds: 'outcome', nth: tasksIn(TWO, 'retire'), moment: 'before' }]],
     ['overlap', [anyPoint('overlap')]],
-    ['retire', [anyPoint('retire')]],
   ],
   [
     ['overlap', [anyPoint('overlap')]],

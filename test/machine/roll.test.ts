@@ -2,13 +2,17 @@ import { describe, expect, it } from 'vitest';
 import { tasksOf } from '../../src/machine/roll.ts';
 import type { Order, Step } from '../../src/machine/step.ts';
 
-const step = (id: string, over: Step['over'], order: Order = { first: 1, batch: 1 }): Step => ({
+const step = (
+  id: string,
+  over: Step['over'],
+  order: Omit<Order, 'backward'> & { backward?: boolean } = { first: 1, batch: 1 },
+): Step => ({
   id,
   phase: 'opening',
   does: id,
   action: 'write',
   over,
-  order,
+  order: { backward: false, ...order },
   effects: [],
   proofs: [],
   onFailure: 'hold',
@@ -35,6 +39,7 @@ describe('tasksOf', () => {
     ['one, then more than there are', { first: 1, batch: 9 }, ['w:a', 'w:b+c+d']],
     ['all at once', { first: 4, batch: 1 }, ['w:a+b+c+d']],
     ['two, then one', { first: 2, batch: 1 }, ['w:a+b', 'w:c', 'w:d']],
+    ['backward', { first: 1, batch: 2, backward: true }, ['w:d', 'w:c+b', 'w:a']],
   ])('makes batches: %s', (_, order, expected) => {
     expect(names([step('w', 'replicas', order)])).toEqual(expected);
   });

@@ -26,7 +26,7 @@ const step = (phase: Step['phase'], id: string, more: Partial<Step> = {}): Step 
   does: id,
   action: 'write',
   over: 'replicas',
-  order: { first: 1, batch: 1 },
+  order: { first: 1, batch: 1, backward: false },
   effects: [],
   proofs: [],
   onFailure: 'hold',

@@ -121,7 +121,6 @@ describe('secrets stay in the configuration files and, sealed, in the vault', ()
       ['ledger', 'show', '--verbose'],
       ['ledger', 'export'],
       ['status', '--json'],
-      ['plan', '--verbose'],
     ]) {
       const { stdout, stderr } = await rotctl(...words);
       expect(stdout.length, stderr).toBeGreaterThan(100);

@@ -1,0 +1,47 @@
+import type { Secret } from '../credential/secret.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import { MOVING_PHASES } from '../machine/phase.ts';
+import type { Tools } from './tools.ts';
+
+/**
+ * What must be so before a rotation begins and can be seen without a probe.
+ *
+ * @throws RotctlError `PRECONDITION_FAILED`, naming what is in the way; nothing was changed
+ */
+export async function requireReadiness(
+  tools: Pick<Tools, 'fleet' | 'runbook' | 'driver'>,
+  present: ReadonlyMap<string, Secret>,
+  clients: readonly string[],
+): Promise<void> {
+  requireEvidence(tools);
+  for (const replica of tools.fleet.replicas) {
+    const listed = await tools.driver.readAccepted(replica, clients);
+    for (const client of clients) {
+      const secrets = listed.get(client) ?? [];
+      const current = present.get(client);
+      const [only] = secrets;
+      if (secrets.length === 1 && current !== undefined && only?.signsLike(current)) continue;
+      const what = secrets.length === 1 ? 'another secret than the client signs with' : `${secrets.length} secrets`;
+      throw new RotctlError(
+        'PRECONDITION_FAILED',
+        `the configuration of ${replica.name} lists ${what} for ${client}, expected current alone`,
+        {
+          hint: 'a rotation would drop what else is listed; end the other rotation first, or remove what is left of it',
+        },
+      );
+    }
+  }
+}
+
+/** A runbook that asks who signs with what needs somebody who can tell, or it would stop half-way with no way on. */
+function requireEvidence({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>): void {
+  if (fleet.usage !== undefined) return;
+  const steps = MOVING_PHASES.flatMap((phase) => runbook.program[phase]);
+  const step = steps.find(({ proofs }) => proofs.some(({ proves }) => proves === 'signs' || proves === 'unused'));
+  if (step === undefined) return;
+  throw new RotctlError(
+    'PRECONDITION_FAILED',
+    `step ${step.id} needs usage evidence, and the fleet file declares no usage source`,
+    { hint: 'declare under `usage` where the replicas tell which secret each accepted request was signed with' },
+  );
+}

@@ -1,0 +1,60 @@
+import type { RotatingGeneration } from '../machine/step.ts';
+import { CHECKS } from '../probe/checks/list.ts';
+import { runChecks } from '../probe/checks/run-checks.ts';
+import type { Finding } from '../probe/finding.ts';
+import type { Burned } from '../probe/oracle.ts';
+import { contextFor, type FleetParts } from './fleet-parts.ts';
+import type { Pairs } from './pair.ts';
+import { verdictOf } from './preflight.ts';
+import type { Proven } from './world.ts';
+
+/** Pause before checks are tried again, in milliseconds. */
+const AGAIN_AFTER_MS = 200;
+
+/** Which checks to take as a proof, and on what. */
+export interface CheckOrder {
+  readonly ids: readonly string[];
+  /** What every replica that is looked at accepts. */
+  readonly accepted: readonly RotatingGeneration[];
+  /** Only these replicas; by default all. */
+  readonly replicas?: readonly string[];
+  /** Nonces burned before, asked for anew at each try, because they age. */
+  readonly burned?: () => Promise<readonly Burned[]>;
+  readonly owed?: readonly Burned[];
+}
+
+/**
+ * Takes checks as a proof. Those that could not be told are tried again, for as long as a replica may take to become
+ * ready. A proof that has begun is taken to its end, whatever the operator's signal: work stops between steps.
+ */
+export async function proveChecks(parts: FleetParts, pairs: Pairs, order: CheckOrder): Promise<Proven> {
+  const { clock } = parts.probes;
+  const until = clock.monotonic() + parts.fleet.readiness.deadlineMs;
+  let findings: readonly Finding[] = [];
+  let open = CHECKS.filter(({ id }) => order.ids.includes(id));
+  for (;;) {
+    const found = await runChecks(open, await contextOf(parts, pairs, order));
+    findings = [...findings.filter(({ id }) => open.every((one) => one.id !== id)), ...found];
+    open = open.filter(({ id }) => verdictOf(found.filter((finding) => finding.id === id)) === 'unknown');
+    if (open.length === 0 || verdictOf(findings) === 'fail' || clock.monotonic() >= until) break;
+    await clock.sleep(AGAIN_AFTER_MS);
+  }
+  return { verdict: verdictOf(findings), reason: sayBad(findings), cells: [], findings, owed: [] };
+}
+
+async function contextOf(parts: FleetParts, pairs: Pairs, order: CheckOrder) {
+  const { replicas: wanted } = order;
+  const burned = (await order.burned?.()) ?? [];
+  const { signal: _, ...context } = await contextFor(parts, pairs, order.accepted, burned, order.owed);
+  if (wanted === undefined) return context;
+  const replicas = parts.fleet.replicas.filter(({ name }) => wanted.includes(name));
+  return { ...context, fleet: { ...context.fleet, replicas } };
+}
+
+function sayBad(findings: readonly Finding[]): string {
+  const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
+  return bad
+    .slice(0, 3)
+    .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`)
+    .join('; ');
+}
