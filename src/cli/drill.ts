@@ -1,12 +1,14 @@
 import { dirname, join, resolve } from 'node:path';
+import { FaultWatch } from '../drill/fault-watch.ts';
 import { DRILL_FAULTS } from '../drill/faults.ts';
-import { type Played, playDrill } from '../drill/play.ts';
+import { playDrill } from '../drill/play.ts';
 import { type Scorecard, scorecardRecord } from '../drill/scorecard.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { DrillTools, FaultEnd, Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Finding } from '../probe/finding.ts';
 import { formatDuration } from '../report/duration.ts';
+import type { FaultResult } from '../report/result.ts';
 import { scorecardDocument } from '../report/scorecard-json.ts';
 import { renderScorecardText } from '../report/scorecard-text.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
@@ -56,10 +58,16 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   progress.note(
     `practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`,
   );
+  let stopped = false;
   try {
-    return await onStage(platform, flags, stage, names, progress);
+    const end = await onStage(platform, flags, stage, names, progress);
+    stopped = end.verdict === 'stopped';
+    if (!stopped) return end;
+    const next = `rotctl resume --fleet ${stage.fleetFile}, or rotctl practice down --home ${home}`;
+    return { ...end, summary: `${end.summary}; the practice fleet is left running`, next };
   } finally {
-    await stage.close();
+    // A drill that was stopped can be resumed by hand, as a rotation on any fleet.
+    if (!stopped) await stage.close();
   }
 }
 
@@ -98,13 +106,14 @@ async function onStage(
     );
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
   const tools = drillTools(platform, session, stage, progress);
+  const watch = new FaultWatch(tools);
   const base = { command: 'drill', fleet: fleet.name };
   try {
-    const played = await playDrill(tools, faults);
-    return { ...base, ...(await endOf(platform, session, played, stage)) };
+    const cutover = await playDrill(tools, watch, faults);
+    return { ...base, ...(await endOf(platform, session, stage, watch.ends(), cutover)) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...(await brokenOff(platform, session, error, stage)) };
+    return { ...base, ...(await brokenOff(platform, session, stage, watch.ends(), error)) };
   } finally {
     await session.close();
   }
@@ -157,25 +166,26 @@ function drillTools(platform: Platform, session: Session, stage: Stage, progress
 async function endOf(
   platform: Platform,
   session: Session,
-  played: Played,
   stage: Stage,
+  faults: readonly FaultEnd[],
+  cutover: FaultEnd,
 ): Promise<Omit<CommandEnd, 'command'>> {
   const card = await recordedCard(platform, session);
-  const missed = played.faults.filter((fault) => !fault.found || !fault.recovered);
+  const missed = faults.filter((fault) => !fault.found || !fault.recovered);
   const good = card.verdict === 'pass' && missed.length === 0;
   const verdict = good ? 'pass' : card.verdict === 'unknown' && missed.length === 0 ? 'unknown' : 'fail';
   const exitCode =
     verdict === 'pass' ? 0 : verdict === 'unknown' ? 12 : missed.some((fault) => !fault.recovered) ? 11 : 10;
-  const found = played.faults.map(({ name, target, check }) => `${name} on ${target} found by ${check ?? 'nothing'}`);
+  const found = faults.map(({ name, target, check }) => `${name} on ${target} found by ${check ?? 'nothing'}`);
   return {
     verdict,
     exitCode,
     summary: ['drill', `replay store: ${stage.store}`, ...found].join('; '),
     checks: checksOf(card),
-    faults: played.faults.map(({ check, ...fault }) => (check === null ? fault : { ...fault, check })),
+    faults: faults.map(toResult),
     phase: 'rolled-back',
     rollback: 'verified',
-    result: resultOf(session, stage, card, played.cutover),
+    result: resultOf(session, stage, card, cutover),
     text: textOf(session, stage, card),
     ...(good ? {} : { next: `rotctl scorecard --from-ledger ${session.ledger}` }),
   };
@@ -185,8 +195,9 @@ async function endOf(
 async function brokenOff(
   platform: Platform,
   session: Session,
-  error: RotctlError,
   stage: Stage,
+  faults: readonly FaultEnd[],
+  error: RotctlError,
 ): Promise<Omit<CommandEnd, 'command'>> {
   const card = await recordedCard(platform, session);
   const stopped = error.code === 'STOPPED';
@@ -195,10 +206,15 @@ async function brokenOff(
     summary: error.message,
     error,
     checks: checksOf(card),
+    faults: faults.map(toResult),
     result: resultOf(session, stage, card),
     text: textOf(session, stage, card),
     next: `rotctl ledger show --ledger ${session.ledger}`,
   };
+}
+
+function toResult({ check, ...fault }: FaultEnd): FaultResult {
+  return check === null ? fault : { ...fault, check };
 }
 
 /** The drill's own part of the JSON result. */

@@ -164,6 +164,7 @@ async function openTraffic(
       ratePerSecond: fleet.canary.ratePerSecond,
       runId,
       rules: fleet.outcomes,
+      maxAgeMs: fleet.replay.maxAgeMs,
       workerUrl: platform.canaryWorker,
       onChange,
     });

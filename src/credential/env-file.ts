@@ -1,10 +1,10 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
+import { readStanding, type Standing, writeStanding } from './env-quoting.ts';
 
-/** One assignment in the text of an env file; offsets are of its value, quotes included. */
-interface Assignment {
+/** One assignment in the text of an env file; `start` is the offset of its value, quotes included. */
+interface Assignment extends Standing {
   readonly line: number;
   readonly start: number;
-  readonly end: number;
   readonly value: string;
 }
 
@@ -24,21 +24,31 @@ export function readVariable(text: string, variable: string, file: string): stri
 }
 
 /**
- * The text with the variable set to `value` (in double quotes) and everything else as it was, byte for byte. A variable
- * that is not set yet is refused with `INPUT_INVALID`: a misspelt name must not become a new line that nobody reads.
+ * The text with the variable set to `value` and everything else as it was, byte for byte. The value is quoted as the one
+ * that it replaces: a reader that takes quotes literally must not find them in a secret, and one that needs them must.
+ * `known` holds characters that are known to have stood in this place before, beside those that stand there now.
+ *
+ * Throws `INPUT_INVALID` when the variable is not set yet (a misspelt name must not become a new line that nobody
+ * reads) or the value has control characters, and `DRIVER_FAILED` when the style that was found cannot hold the value.
  */
-export function replaceVariable(text: string, variable: string, value: string, file: string): string {
+export function replaceVariable(text: string, variable: string, value: string, file: string, known = ''): string {
   const assignment = find(text, variable, file);
   if (assignment === undefined) {
     throw new RotctlError('INPUT_INVALID', `${variable} is not set in the file`, { at: { file } });
   }
+  const at = { file, line: assignment.line };
   if (UNWRITABLE.test(value)) {
-    throw new RotctlError('INPUT_INVALID', `${variable}: a value with control characters cannot be written`, {
-      at: { file, line: assignment.line },
-    });
+    throw new RotctlError('INPUT_INVALID', `${variable}: a value with control characters cannot be written`, { at });
   }
-  const quoted = `"${value.replace(/[\\"]/g, '\\$&')}"`;
-  return text.slice(0, assignment.start) + quoted + text.slice(assignment.end);
+  const written = writeStanding(value, assignment, known);
+  const refuse = (problem: string) => {
+    const hint = 'quote the value in the file, if what reads it takes quotes; else use another separator or secret';
+    return new RotctlError('DRIVER_FAILED', `${variable} cannot be replaced: ${problem}`, { at, hint });
+  };
+  if ('problem' in written) throw refuse(written.problem);
+  const after = text.slice(0, assignment.start) + written.raw + text.slice(assignment.start + assignment.raw.length);
+  if (readVariable(after, variable, file) === value) return after;
+  throw refuse('what stands after it in its line would be read as part of it');
 }
 
 function find(text: string, variable: string, file: string): Assignment | undefined {
@@ -51,30 +61,14 @@ function find(text: string, variable: string, file: string): Assignment | undefi
       if (found !== undefined) {
         throw new RotctlError('INPUT_INVALID', `${variable} is set twice, first in line ${found.line}`, { at });
       }
-      const { length, value } = readValue(line.slice(match[0].length), variable, at);
-      const start = offset + match[0].length;
-      found = { line: index + 1, start, end: start + length, value };
+      const standing = readStanding(line.slice(match[0].length));
+      if (standing === undefined) {
+        throw new RotctlError('INPUT_SYNTAX', `${variable}: a quote is not closed, or text follows it`, { at });
+      }
+      const lead = standing.raw === '' ? match[0].trimEnd() : match[0];
+      found = { ...standing, line: index + 1, start: offset + lead.length };
     }
     offset += line.length + 1;
   }
   return found;
-}
-
-/** Reads the value at the start of `rest`; `length` is how much of `rest` it takes, quotes included. */
-function readValue(
-  rest: string,
-  variable: string,
-  at: { readonly file: string; readonly line: number },
-): { readonly length: number; readonly value: string } {
-  const quote = rest.charAt(0);
-  if (quote !== '"' && quote !== "'") {
-    const bare = (/^.*?(?=\s+#|\s*$)/.exec(rest)?.[0] ?? '').replace(/^#.*/, '');
-    return { length: bare.length, value: bare };
-  }
-  const quoted = (quote === '"' ? /^"((?:[^"\\]|\\.)*)"/ : /^'([^']*)'/).exec(rest);
-  const value = quoted?.[1];
-  if (quoted === null || value === undefined || !/^\s*(?:#|$)/.test(rest.slice(quoted[0].length))) {
-    throw new RotctlError('INPUT_SYNTAX', `${variable}: a quote is not closed, or text follows it`, { at });
-  }
-  return { length: quoted[0].length, value: quote === '"' ? value.replace(/\\([\\"])/g, '$1') : value };
 }

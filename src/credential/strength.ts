@@ -1,4 +1,5 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
+import { contestedIn } from './env-quoting.ts';
 import { reveal, type Secret } from './secret.ts';
 
 /** Shortest secret, in bytes: 32 characters hold 128 bits even when they are only hex digits. */
@@ -6,6 +7,8 @@ export const SHORTEST_SECRET = 32;
 /** Longest secret, in bytes: HMAC-SHA256 replaces a longer key by its digest (RFC 2104, section 2). */
 export const LONGEST_SECRET = 64;
 const FEWEST_DIFFERENT_BYTES = 8;
+/** Without quotes, or in quotes that a reader expands, such a secret is not the same everywhere. */
+const CONTESTED = 'it holds signs that readers of env files take differently; use letters, digits and _@%+=:,./-';
 
 /** What is wrong with a secret. `message` says it without the secret. */
 export interface SecretProblem {
@@ -25,6 +28,7 @@ export interface SecretNeighbours {
 /** Judges a secret that is to become `next`; every problem refuses it. */
 export function judgeNext(next: Secret, { current, retired, others }: SecretNeighbours): SecretProblem[] {
   const messages = formProblems(reveal(next));
+  if (messages.length === 0 && contestedIn(reveal(next).toString('utf8')).size > 0) messages.push(CONTESTED);
   if (current?.signsLike(next)) messages.push('it signs like the current secret');
   if (new Set(retired).has(next.fingerprint)) messages.push('it was retired before');
   messages.push(...sharing(next, others));

@@ -18,7 +18,7 @@ export interface DeployDriver {
   /**
    * Replaces the lists of the given clients, in one write; nothing is touched when they are so already. Throws
    * `PRECONDITION_FAILED` for an empty list, or for two secrets where one fits, and `DRIVER_FAILED` when the file
-   * cannot be replaced.
+   * cannot be replaced, or the quoting that it uses cannot hold the new value.
    */
   writeAccepted(
     replica: Replica,
@@ -26,7 +26,7 @@ export interface DeployDriver {
   ): Promise<{ readonly changed: boolean }>;
   /** The secret that the client's configuration tells it to sign with. Throws `SECRET_REFUSED` when there is none. */
   readSigning(client: Client): Promise<Secret>;
-  /** Replaces it; nothing is touched when it is so already. Throws `DRIVER_FAILED` when the file cannot be replaced. */
+  /** Replaces it; nothing is touched when it is so already. Throws `DRIVER_FAILED` as `writeAccepted` does. */
   writeSigning(client: Client, secret: Secret): Promise<{ readonly changed: boolean }>;
   /** Runs the target's reload command. Throws `PRECONDITION_FAILED` when the fleet file states none. */
   reload(target: DeployTarget): Promise<CommandResult>;

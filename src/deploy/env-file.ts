@@ -1,6 +1,6 @@
 import { readVariable, replaceVariable } from '../credential/env-file.ts';
 import { forClient } from '../credential/placeholder.ts';
-import type { Secret } from '../credential/secret.ts';
+import { reveal, type Secret } from '../credential/secret.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { EnvFileDeploy } from '../fleet/fleet.ts';
@@ -57,7 +57,7 @@ function secretsOf(text: string, deploy: EnvFileDeploy, clientId: string): Secre
   return located(deploy.path, () => secretsIn(value, deploy.format, clientId, variable));
 }
 
-/** Writes the variable only when its value changes, so that a file in other quotes is not touched for nothing. */
+/** Writes the variable only when its value changes, so that a file of another spelling is not touched for nothing. */
 function replaceSecrets(text: string, deploy: EnvFileDeploy, clientId: string, secrets: readonly Secret[]): string {
   const { variable, value } = valueFor(text, deploy, clientId);
   const next = located(deploy.path, () => {
@@ -65,7 +65,16 @@ function replaceSecrets(text: string, deploy: EnvFileDeploy, clientId: string, s
     const same = present.length === secrets.length && present.every((one, index) => secrets[index]?.signsLike(one));
     return same ? value : withSecrets(value, deploy.format, clientId, secrets, variable);
   });
-  return next === value ? text : replaceVariable(text, variable, next, deploy.path);
+  return next === value ? text : replaceVariable(text, variable, next, deploy.path, formerly(deploy, secrets));
+}
+
+/**
+ * Characters that this place has held before: a fresh secret has none that readers take differently (`judgeNext`), so a
+ * secret that has some stood here when the rotation began, and must get back in.
+ */
+function formerly({ format }: EnvFileDeploy, secrets: readonly Secret[]): string {
+  const texts = secrets.map((secret) => reveal(secret).toString('utf8'));
+  return format.kind === 'json' ? JSON.stringify(texts) : texts.join('');
 }
 
 function valueFor(text: string, deploy: EnvFileDeploy, clientId: string) {

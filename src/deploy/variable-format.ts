@@ -1,4 +1,4 @@
-import { findJson } from '../credential/json-span.ts';
+import { findJson, type JsonSpan } from '../credential/json-span.ts';
 import { forClient } from '../credential/placeholder.ts';
 import { reveal, Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
@@ -19,7 +19,7 @@ export function secretsIn(value: string, format: Format, clientId: string, what:
 
 /**
  * The variable's value with one client's secrets replaced and everything else in it as it was. An array at a JSON
- * pointer stays an array; a text stays a text and holds one secret only, as format `single` does.
+ * pointer stays an array, spaced as it was; a text stays a text and holds one secret only, as format `single` does.
  *
  * Throws `PRECONDITION_FAILED` when the secrets do not fit.
  */
@@ -45,9 +45,9 @@ export function withSecrets(
       }
       return texts.join(format.separator);
     case 'json': {
-      const { span, isArray } = textsAt(value, format.pointer, clientId, what);
-      const replacement = JSON.stringify(isArray ? texts : only(texts, what));
-      return value.slice(0, span.start) + replacement + value.slice(span.end);
+      const found = textsAt(value, format.pointer, clientId, what);
+      const replacement = found.isArray ? arrayLike(value, found, texts, what) : JSON.stringify(only(texts, what));
+      return value.slice(0, found.span.start) + replacement + value.slice(found.span.end);
     }
   }
 }
@@ -62,7 +62,26 @@ function only(texts: readonly string[], what: string): string {
   return text;
 }
 
-function textsAt(value: string, pointer: string, clientId: string, what: string) {
+/** An array of texts in the spelling of the one that stands there: its spaces, and each text that is in both as it is. */
+function arrayLike(value: string, { span, place, texts: old }: Found, texts: readonly string[], what: string): string {
+  const items = old.flatMap((_, index) => findJson(value, `${place}/${index}`, what) ?? []);
+  const [first, second] = items;
+  const last = items.at(-1);
+  if (first === undefined || last === undefined) return JSON.stringify(texts);
+  const spelling = new Map(items.map(({ start, end }, index) => [old[index], value.slice(start, end)]));
+  const between = second === undefined ? ',' : value.slice(first.end, second.start);
+  const inner = texts.map((text) => spelling.get(text) ?? JSON.stringify(text)).join(between);
+  return `${value.slice(span.start, first.start)}${inner}${value.slice(last.end, span.end)}`;
+}
+
+interface Found {
+  readonly place: string;
+  readonly span: JsonSpan;
+  readonly isArray: boolean;
+  readonly texts: readonly string[];
+}
+
+function textsAt(value: string, pointer: string, clientId: string, what: string): Found {
   const place = forClient(pointer, clientId);
   const span = findJson(value, place, what);
   if (span === undefined) throw new RotctlError('INPUT_INVALID', `${what}: nothing stands at ${place}`);
@@ -73,5 +92,5 @@ function textsAt(value: string, pointer: string, clientId: string, what: string)
   if (texts.length !== list.length) {
     throw new RotctlError('INPUT_INVALID', `${what}: at ${place} must stand text or an array of texts`);
   }
-  return { span, isArray, texts };
+  return { place, span, isArray, texts };
 }

@@ -29,7 +29,10 @@ export async function playOutage(tools: DrillTools, watch: FaultWatch): Promise<
     const bad = findings
       .filter((finding) => finding.verdict !== 'pass')
       .map((finding) => `${finding.target}: ${finding.reason ?? finding.seen}`);
-    throw new RotctlError(verdict === 'fail' ? 'FAILED_HELD' : 'HELD', `during the outage of the replay store: ${bad.join('; ')}`);
+    throw new RotctlError(
+      verdict === 'fail' ? 'FAILED_HELD' : 'HELD',
+      `during the outage of the replay store: ${bad.join('; ')}`,
+    );
   }
 }
 

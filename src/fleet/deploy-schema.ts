@@ -17,7 +17,7 @@ export const variable = z
     'must be the name of a variable, in which {client} or {CLIENT} may stand',
   )
   .describe(
-    'Variable in the env file. {client} stands for the client id, {CLIENT} for it in upper case with _ for other characters.',
+    'Variable in the env file that holds the secrets. {client} stands for the client id, {CLIENT} for it in upper case with _ for other characters: KEYS_{CLIENT} is KEYS_CLIENT_A for client-a. It must be in the file already.',
   );
 
 /** JSON pointer of RFC 6901, other than the whole value. */
@@ -36,20 +36,40 @@ const command = z
   .min(1);
 
 const base = {
-  driver: z.literal('env-file').prefault('env-file').describe('How configuration reaches the process.'),
-  path: path.describe('Env file (lines of NAME=value), replaced atomically with mode 0600.'),
+  driver: z
+    .literal('env-file')
+    .prefault('env-file')
+    .describe('How configuration reaches the process: env-file, a variable in a file.'),
+  path: path.describe(
+    'Env file (lines of NAME=value) that the process reads its secrets from; relative to this file. Only the variable changes, in the quotes that it has; the file is replaced atomically with mode 0600.',
+  ),
   variable,
-  separator: z.string().min(1).max(8).optional().describe('Between the values of format list; default a comma.'),
+  separator: z
+    .string()
+    .min(1)
+    .max(8)
+    .optional()
+    .describe(
+      'What stands between the secrets of format list; default a comma. In a value without quotes use one that no reader splits at: a comma or a colon.',
+    ),
   pointer: pointer
     .optional()
-    .describe("Place in the variable's JSON value, for format json. {client} stands for the client id."),
+    .describe(
+      'For format json: JSON pointer (RFC 6901) to the client\'s secrets in the variable\'s value, with {client} for the client id. In KEYS={"client-a":{"secrets":["..."]}} it is /{client}/secrets. There stands an array of texts, or one text where one secret is enough.',
+    ),
   reload: command
     .optional()
-    .describe('Command, as a list of arguments without a shell, that makes the process read the file.'),
+    .describe(
+      'Command that makes the running process read the file again, such as [systemctl, reload, signer-a]: a list of arguments, run without a shell in the folder of this file. Leave it out when the process reads the file only as it starts.',
+    ),
   restart: command
     .optional()
-    .describe('Command, as a list of arguments without a shell, that starts the process anew.'),
-  deadline: duration().prefault('30s').describe('Longest time for one command; then its whole process group is ended.'),
+    .describe(
+      'Command that ends the process and starts it anew, such as [systemctl, restart, signer-a]: a list of arguments, run without a shell in the folder of this file. Needed when there is no reload.',
+    ),
+  deadline: duration()
+    .prefault('30s')
+    .describe('Longest time for one reload or restart command; then it is killed with all that it started.'),
 };
 
 interface DeployShape {
@@ -76,13 +96,22 @@ const formats = z.enum(['single', 'list', 'json']);
 export const replicaDeploy = z
   .strictObject({
     ...base,
-    format: formats.describe('How the accepted secrets stand in the variable; single cannot hold an overlap.'),
+    format: formats.describe(
+      'How the accepted secrets stand in the variable: list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
+    ),
   })
   .superRefine(check);
 
 /** `deploy` of a client: where the secret that it signs with stands. */
 export const clientDeploy = z
-  .strictObject({ ...base, format: formats.prefault('single').describe('How the secret stands in the variable.') })
+  .strictObject({
+    ...base,
+    format: formats
+      .prefault('single')
+      .describe(
+        'How the secret stands in the variable: single, as its whole value; list, as its only entry; json, at the pointer.',
+      ),
+  })
   .superRefine(check);
 
 /** What the two `deploy` schemas give. */

@@ -123,6 +123,8 @@ export interface UsageSource {
   readonly path: string;
   readonly metric: string;
   readonly labels: { readonly client: string; readonly fingerprint: string; readonly caller: string };
+  /** How the signers make the fingerprints on their pages from their secrets: see `usageFingerprint`. */
+  readonly fingerprint: 'rotctl' | 'sha256';
   /** The value of the caller label that marks `rotctl`'s own requests. */
   readonly ownCaller: string;
 }

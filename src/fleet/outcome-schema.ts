@@ -5,7 +5,7 @@ import { pointer } from './deploy-schema.ts';
 
 const when = z
   .strictObject({
-    status: z.number().int().min(100).max(599).optional().describe('HTTP status.'),
+    status: z.number().int().min(100).max(599).optional().describe('The HTTP status is this.'),
     header: z
       .strictObject({
         name: z
@@ -15,17 +15,19 @@ const when = z
         matches: pattern(),
       })
       .optional()
-      .describe('A header and a pattern that its value matches.'),
+      .describe('The answer has a header of this name (in any case), and its value matches the regular expression.'),
     pointer: z
       .strictObject({ path: pointer, matches: pattern() })
       .optional()
-      .describe('A place in the JSON body and a pattern that the text there matches.'),
-    body: pattern().optional().describe('A pattern that the raw body matches.'),
+      .describe(
+        'The body is JSON, and the text at this JSON pointer matches the regular expression: { path: /error, matches: "^bad signature$" }.',
+      ),
+    body: pattern().optional().describe('The raw body matches this regular expression.'),
     fault: z
       .string()
       .regex(/^[A-Z][A-Z0-9_]{1,63}$/, 'must be the code of a fault, such as ECONNRESET')
       .optional()
-      .describe("Code of a transport's fault."),
+      .describe('No answer came, and the fault has this code: ECONNRESET, ECONNREFUSED, TIMEOUT and so on.'),
   })
   .refine((conditions) => Object.values(conditions).some((one) => one !== undefined), 'needs at least one condition');
 
@@ -33,9 +35,15 @@ const when = z
 export const outcomeRules = z
   .array(
     z.strictObject({
-      when: when.describe('All conditions given must hold.'),
-      outcome: z.enum(['ACCEPTED', ...REFUSALS, 'STORE_FAILED', 'UNKNOWN']).describe('What such an answer means.'),
+      when: when.describe('What the answer looks like; all conditions given must hold.'),
+      outcome: z
+        .enum(['ACCEPTED', ...REFUSALS, 'STORE_FAILED', 'UNKNOWN'])
+        .describe(
+          'What such an answer means: ACCEPTED, the signature was found right and the nonce taken, whatever came after; a refusal (AUTH_…, REPLAY_NONCE_USED), for exactly that reason; STORE_FAILED, the replay store could not be asked; UNKNOWN, nothing.',
+        ),
     }),
   )
   .prefault([])
-  .describe("Rules for answers, tried in order before the protocol's own; the first that matches wins.");
+  .describe(
+    "How to read the answers of your signers, when they do not use the protocol's codes in errorCode. Tried in order before the protocol's own rules; the first that matches wins.",
+  );

@@ -17,6 +17,7 @@ export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
   checkClientPlaces(fleet, refuse);
   checkTls(fleet, refuse);
   checkReplay(fleet, refuse);
+  checkProbeDeadline(fleet, refuse);
   checkSecrets(fleet, [], refuse);
 }
 
@@ -108,6 +109,13 @@ function checkReplay({ replay }: FleetInput, refuse: Refuse): void {
     ['replay', 'nonceTtl'],
     `must be at least twice maxAge (${got}), or a request can be replayed inside its window`,
   );
+}
+
+/** A probe that is answered after its timestamp went stale is refused for its age, and says nothing of its secret. */
+function checkProbeDeadline({ probe, replay }: FleetInput, refuse: Refuse): void {
+  if (probe.deadline < replay.maxAge) return;
+  const got = `${durationText(probe.deadline)} is not less than ${durationText(replay.maxAge)}`;
+  refuse(['probe', 'deadline'], `must be less than replay.maxAge (${got}), or a slow probe is refused for its age`);
 }
 
 /** Walks every text of the file. A probe's body may hold anything that looks random, such as a transaction's hash. */

@@ -16,12 +16,12 @@ const name = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, hyphens or underscores');
 
 const endpoint = {
-  url: url.describe('Scheme, host and port; https, or http on loopback only.'),
+  url: url.describe('Scheme, host and port, such as https://10.0.0.1:8443; https, or http on loopback only.'),
   serverName: z
     .string()
     .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, 'must be a host name or an address')
     .optional()
-    .describe("Name that the server's certificate must hold; default the host of url."),
+    .describe("DNS name or address that the server's certificate must be for; default the host of url."),
 };
 
 const httpPath = z
@@ -32,13 +32,17 @@ const httpPath = z
 const secretReference = z.discriminatedUnion('from', [
   z.strictObject({
     from: z.literal('file'),
-    path: path.describe('File that holds the secret and nothing else; one trailing newline is stripped.'),
+    path: path.describe(
+      'File that holds the secret and nothing else, readable by its owner only; one trailing newline is not part of it.',
+    ),
   }),
   z.strictObject({
     from: z.literal('dotenv'),
-    path: path.describe('Env file.'),
+    path: path.describe('Env file (lines of NAME=value) that holds the secret.'),
     variable,
-    pointer: pointer.optional(),
+    pointer: pointer
+      .optional()
+      .describe("JSON pointer to the secret, when the variable's value is JSON; {client} stands for the client id."),
   }),
 ]);
 
@@ -50,71 +54,124 @@ const clientId = z
 const replica = z.strictObject({
   name: name
     .refine((text) => text !== 'balancer' && text !== 'fleet', 'may not be balancer or fleet')
-    .describe('Name of the replica in the ledger, in reports and on the command line.'),
+    .describe('Your name for the instance; the ledger, reports and the command line use it.'),
   ...endpoint,
   deploy: replicaDeploy,
 });
 
 const client = z.strictObject({
-  id: clientId.describe('Client id, as it is sent to the signers.'),
+  id: clientId.describe('Client id, exactly as its requests carry it to the signers (X-Keyring-Client-Id).'),
   secret: secretReference
     .optional()
     .describe(
       'Where its present secret is read from; default the place that its deploy writes (formats single and json).',
     ),
   deploy: clientDeploy,
-  cadence: duration().prefault('24h').describe('The longest time that the client stays silent; default 24h.'),
+  cadence: duration()
+    .prefault('24h')
+    .describe(
+      'The longest time that may go by between two of its requests when all is well: for a caller that works each minute 1m, for a nightly job 24h (the default). That long rotctl waits for it to show itself, so too short gives unknown results and too long only takes time.',
+    ),
   atRest: durationOrNone()
     .optional()
-    .describe('The longest time that a signed request may wait in a queue or for a retry; default replay.maxAge.'),
+    .describe(
+      'The longest time between signing a request and its last arrival at a signer: in a queue, an outbox or for a retry that is not signed anew; 0s when each is signed as it is sent. The old secret stays accepted that long after its last use. Default replay.maxAge.',
+    ),
 });
 
 const tls = z.strictObject({
-  ca: path.describe("PEM bundle of the CAs that sign the replicas' certificates; never the public roots."),
-  cert: path.optional().describe('PEM client certificate of rotctl.'),
-  key: path.optional().describe('PEM private key of that certificate.'),
+  ca: path.describe(
+    "PEM bundle of the CAs that sign the replicas' certificates, and nothing else; the public roots are never used.",
+  ),
+  cert: path
+    .optional()
+    .describe('PEM client certificate that rotctl shows to the replicas, for a fleet of mutual TLS.'),
+  key: path.optional().describe('PEM private key of that certificate, readable by its owner only.'),
   required: z
     .boolean()
     .optional()
-    .describe('Whether the fleet refuses callers without a client certificate; default true when cert is given.'),
+    .describe(
+      'Whether the signers refuse callers without a client certificate, which is then checked; default true when cert is given.',
+    ),
 });
 
 const replay = z.strictObject({
-  maxAge: duration().prefault('60s').describe('Largest age of a timestamp that a signer accepts, either way.'),
-  nonceTtl: duration().prefault('120s').describe('How long a nonce is remembered; at least 2·maxAge.'),
+  maxAge: duration()
+    .prefault('60s')
+    .describe(
+      'The age at which your signers stop accepting a timestamp, in the past as in the future: their setting, not a wish. It is measured on every replica and must agree.',
+    ),
+  nonceTtl: duration()
+    .prefault('120s')
+    .describe(
+      'How long your signers remember a nonce that was used (the TTL in their replay store). At least 2·maxAge, and for a proof 2·maxAge + 2·clockError + storeTimeout.',
+    ),
   clockError: durationOrNone()
     .prefault('1s')
-    .describe('E: the largest clock error of a replica that operations allow.'),
-  storeTimeout: durationOrNone().prefault('5s').describe('D: how long a signer may wait for its replay store.'),
+    .describe(
+      'The most by which the clock of a replica may be wrong, either way, before you would call it broken (the alarm limit of your time service). Each replica is measured against it.',
+    ),
+  storeTimeout: durationOrNone()
+    .prefault('5s')
+    .describe(
+      'The longest time that a signer waits for its replay store before it gives up and refuses: the time limit of its store client.',
+    ),
 });
 
 const probe = z.strictObject({
-  method: z.enum(['POST', 'PUT', 'PATCH', 'GET', 'DELETE']).prefault('POST').describe('HTTP method of a probe.'),
-  path: httpPath.prefault('/v1/sign/session-transaction').describe('Path of a probe; it is signed.'),
+  method: z
+    .enum(['POST', 'PUT', 'PATCH', 'GET', 'DELETE'])
+    .prefault('POST')
+    .describe('HTTP method of a probe; it is signed.'),
+  path: httpPath
+    .prefault('/v1/sign/session-transaction')
+    .describe('Path of a probe, a route of your service that demands a signature; it is signed.'),
   body: z
     .string()
     .max(65_536)
     .prefault('{"probe":true}')
-    .describe('Body of a probe: one that passes authentication and then has no effect.'),
+    .describe(
+      'Body of a probe: one that your service takes as signed right and then does nothing with, such as one that fails its own validation with 422. Thousands of them are sent.',
+    ),
   causes: z
     .string()
     .min(1)
     .max(500)
     .prefault('not stated in the fleet file')
-    .describe('What an accepted probe causes, in your words; it is shown in the plan.'),
-  deadline: duration().prefault('2s').describe('Longest time for one probe, from connecting to the last byte.'),
-  maxBytes: size(MOST_BODY_BYTES).prefault('64KiB').describe('Longest answer that is read.'),
+    .describe(
+      'What an accepted probe does in your service, in one sentence for whoever approves the plan: "refused with 422, writes one line of audit log". Rotctl does not read it.',
+    ),
+  deadline: duration()
+    .prefault('2s')
+    .describe(
+      'Longest time for one probe, from connecting to the last byte; less than replay.maxAge, because a probe that comes late is refused for its age.',
+    ),
+  maxBytes: size(MOST_BODY_BYTES)
+    .prefault('64KiB')
+    .describe('Longest answer to a probe that is read; a longer one counts as none.'),
   perSecond: z
     .number()
     .positive()
     .max(10_000)
     .optional()
-    .describe('At most this many probes a second to one replica; default unlimited.'),
+    .describe(
+      'At most this many probes a second to one replica, below the rate limit that your service puts on a caller; default unlimited.',
+    ),
 });
 
 const readiness = z.strictObject({
-  deadline: duration().prefault('30s').describe('How long a changed replica may take until it accepts signed probes.'),
-  consecutive: z.number().int().min(1).max(100).prefault(3).describe('Accepted probes in a row that make it ready.'),
+  deadline: duration()
+    .prefault('30s')
+    .describe(
+      'How long a replica may take after its reload or restart until it accepts signed probes; then the step has failed.',
+    ),
+  consecutive: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .prefault(3)
+    .describe('How many accepted probes in a row make it ready.'),
 });
 
 const canary = z.strictObject({
@@ -123,75 +180,126 @@ const canary = z.strictObject({
     .positive()
     .max(10_000)
     .prefault(5)
-    .describe('Requests a second, for each client on each route.'),
+    .describe(
+      'Requests a second for each client on each route (every replica, and the balancer): 2 clients and 3 replicas behind a balancer at 5 make 40 a second.',
+    ),
   faultBudget: z
     .number()
     .min(0)
     .max(1)
     .prefault(0.01)
-    .describe('Share of requests that may fail for reasons other than authentication, above the baseline.'),
-  minSamples: z.number().int().min(1).max(1_000_000).prefault(50).describe('Fewer requests than this prove nothing.'),
+    .describe(
+      'Share of requests that may fail for reasons other than authentication (a reset, a timeout, 503), beyond the share that failed before the change: 0.01 is one in a hundred. A refused valid request is never within it.',
+    ),
+  minSamples: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .prefault(50)
+    .describe('Answers that a phase must have had; with fewer its traffic proves nothing.'),
 });
 
 const label = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of a Prometheus label or metric');
 
 const usage = z.strictObject({
-  path: httpPath.prefault('/metrics').describe("Path of each replica's Prometheus page."),
-  metric: label.describe('Counter of accepted requests.'),
+  path: httpPath.prefault('/metrics').describe('Path of the Prometheus page that each replica shows at its own url.'),
+  metric: label.describe('Name of the counter of accepted requests on that page, with the three labels below.'),
   labels: z.strictObject({
-    client: label.describe('Label with the client id.'),
-    fingerprint: label.describe('Label with the fingerprint of the secret that the request was signed with.'),
-    caller: label.describe("Label that tells rotctl's own requests apart."),
+    client: label.describe('Name of its label that holds the client id.'),
+    fingerprint: label.describe(
+      'Name of its label that holds the fingerprint of the secret that the request was signed with, made as usage.fingerprint says.',
+    ),
+    caller: label.describe(
+      "Name of its label that tells rotctl's own requests, whose User-Agent begins with rotctl/, from all others.",
+    ),
   }),
+  fingerprint: z
+    .enum(['rotctl', 'sha256'])
+    .prefault('rotctl')
+    .describe(
+      'How your signers make a fingerprint from a secret. rotctl: HMAC-SHA256 with the secret (its UTF-8 bytes) as the key and the text "rotctl key fingerprint v1" as the message, of which the first 16 hex digits in lower case. sha256: the SHA-256 digest of the secret (its UTF-8 bytes) as hex in lower case, of which the first 8 digits or more; only for secrets of at least 32 characters, because a weak one can be guessed from it.',
+    ),
   ownCaller: z
     .string()
     .min(1)
     .max(128)
     .prefault('rotctl')
-    .describe("Value of the caller label for rotctl's own requests."),
+    .describe("What that label says for rotctl's own requests; every other value is a client."),
 });
 
 const policy = z.strictObject({
   minOverlap: durationOrNone()
     .optional()
-    .describe('Shortest overlap; default the longest cadence, plus the longest of atRest and maxAge + 2·clockError.'),
+    .describe(
+      'For how long old and new are accepted together, at least; default the longest cadence, plus the longest of atRest and maxAge + 2·clockError.',
+    ),
   soak: durationOrNone()
     .optional()
-    .describe('From proven retirement to destruction; default the longest cadence, in production at least 24h.'),
+    .describe(
+      'How long the retired secret is kept sealed, for a way back, before it is destroyed; default the longest cadence, in production at least 24h.',
+    ),
   failureBudget: z
     .number()
     .int()
     .min(0)
     .max(100)
     .prefault(0)
-    .describe('Replicas that may be failed at once during a roll.'),
+    .describe(
+      'Replicas that may be down beside the batch at hand. Before each batch is reloaded or restarted on the way forward, the other replicas are asked; when more of them than this do not serve, the roll stops before it touches the batch. 0 (the default) wants all the others up.',
+    ),
   onFailedOverlap: z
     .enum(['hold', 'roll-back'])
     .optional()
     .describe(
-      'What to do with a failed opening while no client can have moved; default hold in production, else roll-back.',
+      'What to do when the overlap could not be opened on every replica, while no client signs with the new secret yet: hold, and wait for you; or roll-back by itself. Default hold in production, else roll-back.',
     ),
-  safetyLever: path.prefault('STOP').describe('While this file exists, work stops at the next safe point.'),
+  safetyLever: path
+    .prefault('STOP')
+    .describe('File that you create to stop: while it exists, work ends at the next safe point and none begins.'),
 });
 
 /** Schema of `rotctl.yaml`, `rotctl.fleet.v1`; the rules across fields are in `rules.ts`, and `readFleet` joins the two. */
 export const fleetSchema = z.strictObject({
   schema: z.literal('rotctl.fleet.v1').describe('Version of this format.'),
   name: name.describe('Name of the fleet; it is typed to confirm what cannot be undone.'),
-  environment: z.enum(['production', 'staging', 'practice']).describe('Decides the defaults of policy.'),
+  environment: z
+    .enum(['production', 'staging', 'practice'])
+    .describe('What the fleet is for; production has the careful defaults of policy.'),
   protocol: z.enum(['keyring-v1']).prefault('keyring-v1').describe('How the signers talk on the wire.'),
-  replicas: z.array(replica).min(1).max(1000).describe('Every running instance, each by its own address.'),
-  balancer: z.strictObject(endpoint).optional().describe('The load balancer before the replicas.'),
-  clients: z.array(client).min(1).max(1000).describe('Every caller that signs.'),
-  tls,
-  replay: replay.prefault({}).describe('What the fleet promises about replay.'),
-  probe: probe.prefault({}).describe('The request that a probe is.'),
+  replicas: z
+    .array(replica)
+    .min(1)
+    .max(1000)
+    .describe('Every running instance of the service that checks signatures, each by its own address.'),
+  balancer: z
+    .strictObject(endpoint)
+    .optional()
+    .describe('The address that clients send to, when a load balancer stands before the replicas.'),
+  clients: z
+    .array(client)
+    .min(1)
+    .max(1000)
+    .describe('Every caller that signs requests to this fleet; one left out is locked out.'),
+  tls: tls.describe('How rotctl connects to the replicas and knows them.'),
+  replay: replay.prefault({}).describe('How your signers guard against replay, as they are configured; it is checked.'),
+  probe: probe.prefault({}).describe('The signed request that rotctl sends to see what a replica accepts.'),
   outcomes: outcomeRules,
-  readiness: readiness.prefault({}).describe('When a changed replica counts as ready.'),
-  canary: canary.prefault({}).describe('Steady signed traffic during a roll.'),
-  usage: usage.optional().describe('Where to see which secret each client uses.'),
+  readiness: readiness.prefault({}).describe('When a replica that was reloaded or restarted counts as ready.'),
+  canary: canary
+    .prefault({})
+    .describe(
+      'Steady signed traffic that rotctl sends while it changes anything, to see that nobody would be refused.',
+    ),
+  usage: usage
+    .optional()
+    .describe(
+      'Where to see which secret each client signs with. Without it a rotation cannot prove that clients moved, and holds before the first.',
+    ),
   policy: policy.prefault({}).describe('What operations demand of a rotation.'),
-  vault: path.prefault('rotctl-vault').describe('Folder of sealed material, beside the fleet file by default.'),
+  vault: path
+    .prefault('rotctl-vault')
+    .describe('Folder in which the secrets of a rotation are kept sealed; default rotctl-vault beside this file.'),
 });
 
 /** A fleet file as the schema gives it, before paths are resolved and defaults across fields are filled in. */

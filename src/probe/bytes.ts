@@ -35,7 +35,10 @@ export async function burnBytes(tools: Tools, replica: Target, signer: Signer): 
   return { signed: undefined, outcome, samples };
 }
 
-/** Sends burned bytes again. As the nonce is burned, a fault may be tried anew without harm. */
+/**
+ * Sends burned bytes again. As the nonce is burned, a fault may be tried anew without harm. Bytes age while they are
+ * sent again and again: a refusal for their time says how old they were.
+ */
 export async function resend(
   { prober, clock }: Tools,
   replica: Target,
@@ -43,5 +46,8 @@ export async function resend(
   fresh = false,
 ): Promise<Outcome> {
   const result = await persist(clock, { faults: 2 }, () => prober.send(signed, replica, { fresh }));
-  return result.outcome;
+  const { outcome, at, ms } = result;
+  if (outcome.code !== 'AUTH_TIMESTAMP_SKEW') return outcome;
+  const age = Math.round(at + ms - Number(signed.timestamp));
+  return { ...outcome, reason: `${outcome.reason}, answered ${age} ms after its timestamp` };
 }

@@ -18,8 +18,12 @@ export interface Call {
   readonly path?: string;
   /** By default the fleet's probe body, which has no effect beyond authentication. */
   readonly body?: string;
-  /** Sent in place of `body`, which stays what is signed. */
+  /** Sent in place of `body`, which stays what is signed; likewise the method and the path. */
   readonly sentBody?: string;
+  readonly sentMethod?: string;
+  readonly sentPath?: string;
+  /** Changes the finished signature. */
+  readonly alterSignature?: (signature: string) => string;
   readonly overrideSignature?: string;
   /** Sends no header of the protocol at all. */
   readonly bare?: boolean;
@@ -47,7 +51,8 @@ export function signCall(call: Call, { settings, userAgent, now, freshNonce }: C
   const method = call.method ?? settings.method;
   const path = call.path ?? settings.path;
   const body = Buffer.from(call.body ?? settings.body);
-  const signature = call.overrideSignature ?? signatureOf(call.secret, { timestamp, nonce, method, path, body });
+  const signed = call.overrideSignature ?? signatureOf(call.secret, { timestamp, nonce, method, path, body });
+  const signature = call.alterSignature?.(signed) ?? signed;
   const sent = call.sentBody === undefined ? body : Buffer.from(call.sentBody);
   const headers = {
     'content-type': 'application/json',
@@ -55,7 +60,8 @@ export function signCall(call: Call, { settings, userAgent, now, freshNonce }: C
     'user-agent': userAgent,
     ...(call.bare === true ? {} : keyringHeaders(call.client, timestamp, nonce, signature)),
   };
-  return { request: { method, path, headers, body: sent }, nonce, timestamp };
+  const request = { method: call.sentMethod ?? method, path: call.sentPath ?? path, headers, body: sent };
+  return { request, nonce, timestamp };
 }
 
 function signatureOf(secret: Secret | undefined, request: Parameters<typeof keyringSignature>[1]): string {

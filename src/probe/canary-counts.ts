@@ -12,9 +12,9 @@ export interface CanaryCoordinates {
 export interface CanaryCell extends CanaryCoordinates {
   readonly sent: number;
   readonly accepted: number;
-  /** Valid requests that were refused, by code (`AUTH_…`, `REPLAY_NONCE_USED`). Each of them is a lock-out. */
+  /** Valid requests that were refused in time, by code (`AUTH_…`, `REPLAY_NONCE_USED`). Each of them is a lock-out. */
   readonly refusedAuth: Readonly<Record<string, number>>;
-  /** Requests that came to nothing for another reason, by that reason: see `faultReason`. */
+  /** Requests that came to nothing for another reason, by that reason: see `faultReason` and `isLate`. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
@@ -47,6 +47,16 @@ export interface CanaryCounts {
   readonly latency: Spread;
   /** How late requests were sent: the tool's own share of `latency`. */
   readonly timerLag: Spread;
+}
+
+/** The times of one settled request, in milliseconds. */
+export interface CanaryTimes {
+  /** From when it was due to its answer, monotonic. */
+  readonly latencyMs: number;
+  /** From its timestamp to its answer, by the wall clock, which goes on while the machine sleeps. */
+  readonly agedMs: number;
+  /** The age at which the signers stop accepting it. */
+  readonly maxAgeMs: number;
 }
 
 /** How many refusals of a window are kept in full. */
@@ -86,12 +96,13 @@ export class CanaryTally {
     this.#missed += requests;
   }
 
-  settled(at: CanaryCoordinates, exchange: Exchange, outcome: Outcome, latencyMs: number, now: number): void {
+  settled(at: CanaryCoordinates, exchange: Exchange, outcome: Outcome, times: CanaryTimes, now: number): void {
     const cell = this.#cell(at);
     if (outcome.code === 'ACCEPTED') cell.accepted += 1;
+    else if (isLate(outcome, times)) increment(cell.faults, 'late');
     else if (isAuthRefusal(outcome.code)) this.#refused(cell, outcome, now);
     else increment(cell.faults, faultReason(exchange, outcome));
-    this.#latency.add(latencyMs);
+    this.#latency.add(times.latencyMs);
   }
 
   /** Ends the window's duration; what is still in flight goes on being counted into it. */
@@ -150,8 +161,17 @@ function isAuthRefusal(code: OutcomeCode): boolean {
 }
 
 /**
+ * Whether a request was refused for an age that it may have come to on its way, or in this machine before it went out:
+ * it was under way for more than half of what a signer allows. Such a refusal says nothing of the secret.
+ */
+function isLate(outcome: Outcome, { latencyMs, agedMs, maxAgeMs }: CanaryTimes): boolean {
+  return outcome.code === 'AUTH_TIMESTAMP_SKEW' && Math.max(latencyMs, agedMs) > maxAgeMs / 2;
+}
+
+/**
  * The name under which a fault is counted: the transport's code as it is (`ECONNREFUSED`, `ECONNRESET`, `TIMEOUT`,
- * `ERR_SSL_…`), `HTTP_429`, `HTTP_5XX`, `STORE_FAILED`, or `FOREIGN_PAGE` for an answer that is no signer's.
+ * `ERR_SSL_…`), `HTTP_429`, `HTTP_5XX`, `STORE_FAILED`, or `FOREIGN_PAGE` for an answer that is no signer's. Beside these
+ * there is `late`: see `isLate`.
  */
 function faultReason(exchange: Exchange, outcome: Outcome): string {
   if (outcome.code === 'STORE_FAILED') return 'STORE_FAILED';

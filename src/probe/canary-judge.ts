@@ -17,7 +17,8 @@ export interface CanaryJudgement {
 }
 
 /**
- * Judges a window against one from before the change. Without a baseline its fault share counts as 0.
+ * Judges a window against one from before the change. Without a baseline its fault share counts as 0. A request that was
+ * refused for its age after a long way is a fault (`late`), as one without an answer is.
  *
  * `fail`: a valid request was refused on any route, or the share of faults is above the baseline's share plus the
  * budget; `unknown`: fewer than `minSamples` answers, or more requests missed than the budget allows; else `pass`.

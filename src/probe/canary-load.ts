@@ -23,6 +23,8 @@ export interface CanaryPlan {
   /** Named in `User-Agent: rotctl/<run>`, so that the fleet's own gauges can leave the canary out. */
   readonly runId: string;
   readonly rules: readonly OutcomeRule[];
+  /** The age, in milliseconds, at which the signers stop accepting a request. */
+  readonly maxAgeMs: number;
 }
 
 /** What the load needs from outside. `send` never rejects; `nonce` gives 32 lower-case hex digits. */
@@ -161,15 +163,18 @@ export class CanaryLoad {
 
   async #fly(at: CanaryCoordinates, secret: Secret, tally: CanaryTally, due: number): Promise<void> {
     const { clock } = this.#ports;
-    const exchange = await this.#ports.send(at.route, this.#signed(at.client, secret));
-    const latency = clock.monotonic() - due;
-    tally.settled(at, exchange, judge(exchange, this.#plan.rules), latency, clock.now());
+    const { rules, maxAgeMs } = this.#plan;
+    const signedAt = clock.now();
+    const exchange = await this.#ports.send(at.route, this.#signed(at.client, secret, signedAt));
+    const now = clock.now();
+    const times = { latencyMs: clock.monotonic() - due, agedMs: now - signedAt, maxAgeMs };
+    tally.settled(at, exchange, judge(exchange, rules), times, now);
     this.#onSettled();
   }
 
-  #signed(client: string, secret: Secret): WireRequest {
+  #signed(client: string, secret: Secret, at: number): WireRequest {
     const { method, path } = this.#plan.request;
-    const timestamp = String(Math.trunc(this.#ports.clock.now()));
+    const timestamp = String(Math.trunc(at));
     const nonce = this.#ports.nonce();
     const signature = keyringSignature(reveal(secret), { timestamp, nonce, method, path, body: this.#body });
     return {

@@ -19,6 +19,8 @@ export interface CanaryOptions {
   readonly ratePerSecond: number;
   readonly runId: string;
   readonly rules: readonly OutcomeRule[];
+  /** `replay.maxAge` of the fleet: a refusal for its age, of a request that was long under way, is a fault. */
+  readonly maxAgeMs: number;
   /** The worker's bundled JavaScript: `dist/canary-worker.js`. */
   readonly workerUrl: URL;
   /** Called a few times a second while answers come in. */
@@ -82,6 +84,7 @@ function setupOf(options: CanaryOptions): CanarySetup {
       ratePerSecond: options.ratePerSecond,
       runId: options.runId,
       rules: options.rules,
+      maxAgeMs: options.maxAgeMs,
     },
     routes,
     tls: options.tls,

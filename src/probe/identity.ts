@@ -22,6 +22,22 @@ export async function identify(tools: Tools, endpoint: Endpoint, client: string)
   return { peer, instance, reached: status !== undefined, reason: outcome.reason };
 }
 
+/** How many connections ask one address again, each number of them at once: balancers take turns, or count what is open. */
+const WAVES = [3, 4];
+
+/**
+ * Asks an address on several fresh connections, so that several processes behind it can show themselves. An address that
+ * does not answer is asked once.
+ */
+export async function identifyOften(tools: Tools, endpoint: Endpoint, client: string): Promise<readonly Identity[]> {
+  const seen = [await identify(tools, endpoint, client)];
+  for (const wave of seen[0]?.reached === true ? WAVES : []) {
+    const asks = Array.from({ length: wave }, () => identify(tools, endpoint, client));
+    seen.push(...(await Promise.all(asks)));
+  }
+  return seen;
+}
+
 /** How replicas can be told apart, and which were reached. */
 export interface Spread {
   /** By what the replicas differ; `undefined` when they cannot be told apart from outside. */
@@ -31,6 +47,8 @@ export interface Spread {
   /** Identities seen through the balancer that no listed replica has. */
   readonly strangers: number;
   readonly tries: number;
+  /** Connections that ended at a listed replica. */
+  readonly recognised: number;
   /** Replicas that did not answer directly, with the reason. */
   readonly silent: readonly string[];
 }
@@ -51,20 +69,23 @@ export async function spread(
   );
   const silent = direct.filter(({ reached }) => !reached).map(({ name, reason }) => `${name}: ${reason}`);
   const by = difference(direct);
-  if (by === undefined) return { by, reached: [], strangers: 0, tries: 0, silent };
+  if (by === undefined) return { by, reached: [], strangers: 0, tries: 0, recognised: 0, silent };
   const key = by === 'certificate' ? 'peer' : 'instance';
   const reached = new Set<string>();
   const strangers = new Set<string>();
   const most = Math.max(16, 4 * replicas.length);
   let tries = 0;
+  let recognised = 0;
   while (tries < most && reached.size < Math.min(2, replicas.length)) {
     tries += 1;
     const seen = (await identify(tools, balancer, client))[key];
     const owner = direct.find((each) => each[key] !== undefined && each[key] === seen);
-    if (owner !== undefined) reached.add(owner.name);
-    else if (seen !== undefined) strangers.add(seen);
+    if (owner !== undefined) {
+      recognised += 1;
+      reached.add(owner.name);
+    } else if (seen !== undefined) strangers.add(seen);
   }
-  return { by, reached: [...reached], strangers: strangers.size, tries, silent };
+  return { by, reached: [...reached], strangers: strangers.size, tries, recognised, silent };
 }
 
 /** By what replicas differ: every one of those that answered must have an identity of its own. */

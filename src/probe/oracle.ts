@@ -1,5 +1,6 @@
 import type { Secret } from '../credential/secret.ts';
 import type { Outcome } from '../protocol/outcome.ts';
+import type { ProbeResult } from './prober.ts';
 import type { Patience } from './retry.ts';
 import { ask, persist } from './retry.ts';
 import type { Target, Tools } from './round.ts';
@@ -50,12 +51,12 @@ export async function askOracle(
   burned: Burned,
   secret: Secret,
   patience: Patience = { faults: 2 },
-): Promise<{ readonly answer: OracleAnswer; readonly outcome: Outcome }> {
+): Promise<{ readonly answer: OracleAnswer; readonly outcome: Outcome; readonly result: ProbeResult }> {
   const { client, nonce } = burned;
   const result = await persist(tools.clock, patience, () =>
     tools.prober.probe({ endpoint: replica, client, secret, nonce, fresh: true }),
   );
-  return { answer: answerOf(result.outcome), outcome: result.outcome };
+  return { answer: answerOf(result.outcome), outcome: result.outcome, result };
 }
 
 function answerOf(outcome: Outcome): OracleAnswer {

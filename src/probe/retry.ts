@@ -1,4 +1,5 @@
 import type { Endpoint } from '../fleet/fleet.ts';
+import type { Outcome } from '../protocol/outcome.ts';
 import type { Call } from './call.ts';
 import type { Clock } from './ports.ts';
 import type { ProbeResult, Prober, Travel } from './prober.ts';
@@ -45,6 +46,24 @@ export function troubleOf(result: ProbeResult): Trouble | undefined {
   return result.status === 502 || result.status === 503 || result.status === 504 ? 'unavailable' : 'foreign';
 }
 
+/**
+ * How long to wait before another try, in milliseconds: what a rate limit asks for, else `otherwise`. `undefined` when
+ * it asks for more than is ever waited: then the probe is given up.
+ */
+export function waitOf(result: ProbeResult, otherwise: number): number | undefined {
+  const asked = troubleOf(result) === 'rate-limited' ? result.outcome.retryAfterMs : undefined;
+  const wait = asked ?? otherwise;
+  return wait > LONGEST_WAIT_MS ? undefined : wait;
+}
+
+/** The outcome of a probe that is given up because of the wait that it asks for; any other one as it is. */
+export function naming(outcome: Outcome): Outcome {
+  const { reason, retryAfterMs = 0 } = outcome;
+  if (retryAfterMs <= LONGEST_WAIT_MS) return outcome;
+  const waits = `it asks to wait ${retryAfterMs / 1000} s, at most ${LONGEST_WAIT_MS / 1000} s are waited`;
+  return { ...outcome, reason: `${reason}: ${waits}` };
+}
+
 /** Tries that may be made again after a fault; 0 leaves faults to the caller. */
 export interface Patience {
   readonly faults: number;
@@ -64,8 +83,9 @@ export async function persist(
     const trouble = troubleOf(result);
     if (trouble === undefined || RETRY[trouble] === 'never') return result;
     if (RETRY[trouble] === 'always') {
-      const wait = result.outcome.retryAfterMs ?? DEFAULT_RATE_WAIT_MS;
-      if (limited++ >= RATE_TRIES || wait > LONGEST_WAIT_MS) return result;
+      const wait = waitOf(result, DEFAULT_RATE_WAIT_MS);
+      if (wait === undefined) return { ...result, outcome: naming(result.outcome) };
+      if (limited++ >= RATE_TRIES) return result;
       await clock.sleep(wait);
     } else {
       // A timeout has cost its whole deadline already, so it counts twice.

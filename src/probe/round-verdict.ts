@@ -48,7 +48,10 @@ export function judgeRound(client: string, replica: string, seen: readonly Seen[
 function acceptance(each: Seen, seen: readonly Seen[]): Judged {
   const got = worstOf(each);
   if (got === undefined) return { verdict: 'unknown', reason: 'nothing was sent' };
-  if (LOCKED_OUT.has(got.outcome.code)) return { verdict: 'fail', reason: `refused with ${got.outcome.reason}` };
+  const tries = each.results.length;
+  const once =
+    tries === 1 ? '' : `, on try ${tries}, after it was accepted: more than one process is behind this address`;
+  if (LOCKED_OUT.has(got.outcome.code)) return { verdict: 'fail', reason: `refused with ${got.outcome.reason}${once}` };
   if (got.outcome.code !== 'ACCEPTED') return { verdict: 'unknown', reason: got.outcome.reason };
   const control = seen.find(({ generation }) => generation === 'wrong');
   const answer = control === undefined ? undefined : worstOf(control)?.outcome;

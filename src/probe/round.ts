@@ -35,6 +35,8 @@ export interface Tools {
 export interface RoundOptions {
   /** On how many fresh connections a refusal must be seen; 3 by default. */
   readonly tries?: number;
+  /** On how many fresh connections an acceptance must be seen; 1 by default. One of several workers may be stale. */
+  readonly acceptTries?: number;
   /** How often a connection fault is tried again; 2 by default. */
   readonly faults?: number;
   /** The address is a balancer's: several processes may answer in one round. */
@@ -70,7 +72,7 @@ async function clientRound(
   client: RoundClient,
   options: RoundOptions,
 ): Promise<readonly Cell[]> {
-  const { tries = 3, faults = 2 } = options;
+  const { tries = 3, acceptTries = 1, faults = 2 } = options;
   const patience: Patience = { faults };
   const seen: Seen[] = [];
   const probe = async (generation: Seen['generation'], secret: Secret, expect: Seen['expect'], times: number) => {
@@ -85,7 +87,7 @@ async function clientRound(
   };
   const wanted = client.secrets.filter(({ expect }) => expect === 'ACCEPTED');
   const unwanted = client.secrets.filter(({ expect }) => expect !== 'ACCEPTED');
-  for (const { generation, secret } of wanted) await probe(generation, secret, 'ACCEPTED', 1);
+  for (const { generation, secret } of wanted) await probe(generation, secret, 'ACCEPTED', acceptTries);
   await probe('wrong', wrongSecret(tools.random), 'AUTH_INVALID_HMAC', 1);
   for (const { generation, secret } of unwanted) await probe(generation, secret, 'AUTH_INVALID_HMAC', tries);
   return judgeRound(client.id, replica.name, seen, options.many);

@@ -1,6 +1,7 @@
 import type { ProbeResult } from './prober.ts';
 import { persist } from './retry.ts';
 import type { Target, Tools } from './round.ts';
+import { slowness } from './slowness.ts';
 
 /** A signature of the right form that no secret gives; the timestamp is checked before it. */
 const GARBAGE = '0'.repeat(64);
@@ -52,6 +53,7 @@ export async function readClock(
   declaredMs: number,
 ): Promise<ClockReading> {
   let samples = 0;
+  let slow: string | undefined;
   const tryAt = async (offset: number): Promise<Sample> => {
     samples += 1;
     const call = {
@@ -61,12 +63,15 @@ export async function readClock(
       overrideSignature: GARBAGE,
       timestampOffsetMs: offset,
     };
-    return sampleOf(await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call)));
+    const result = await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call));
+    slow ??= slowness(result, declaredMs);
+    return sampleOf(result);
   };
   try {
     // The first request pays for the handshake, which would blur the middle of its exchange.
     await tryAt(0);
     const middle = await findInside(tryAt, declaredMs);
+    if (middle === undefined && slow !== undefined) throw new Inconclusive(slow);
     if (middle === undefined) return { kind: 'no-edge', side: 'all', reachMs: 8 * declaredMs, samples };
     const future = await findEdge(tryAt, middle, declaredMs);
     if (future === undefined)

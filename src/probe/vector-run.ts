@@ -2,13 +2,16 @@ import type { Verdict } from '../errors/verdict.ts';
 import type { Outcome, OutcomeCode } from '../protocol/outcome.ts';
 import type { Call } from './call.ts';
 import type { ProbeResult } from './prober.ts';
-import { ask, RETRY, troubleOf } from './retry.ts';
+import { ask, naming, RETRY, troubleOf, waitOf } from './retry.ts';
 import { type Target, type Tools, wrongSecret } from './round.ts';
+import { slowness } from './slowness.ts';
 import type { KnownClient, LiveStep } from './vector-plan.ts';
 import { askWithoutCertificate } from './without-certificate.ts';
 
 /** How often a vector is run anew, with fresh nonces, when a connection broke or a fresh nonce was called used. */
 const RUNS = 3;
+/** Pause before that, in milliseconds, unless the answer asks for another. */
+const PAUSE_MS = 100;
 
 /** What running a vector on one replica came to. */
 export interface VectorOutcome {
@@ -22,26 +25,35 @@ export interface VectorOutcome {
 interface Answered {
   readonly step: LiveStep;
   readonly outcome: Outcome;
-  readonly again: boolean;
+  /** How long the exchange took, in milliseconds. */
+  readonly ms: number;
+  /** Milliseconds after which the vector may be run anew; absent when that would meet the same. */
+  readonly again?: number;
   readonly samples: number;
 }
 
 /**
  * Runs a translated vector on one replica, its steps in order, and closes with what makes them count: a secret that is
- * accepted, where the vector has only refusals; a wrong one that is refused, where it has none.
+ * accepted, where the vector has only refusals; a wrong one that is refused, where it has none. `maxAgeMs` is the
+ * fleet's window: an exchange that takes half of it says nothing about time.
  */
 export async function runVector(
   tools: Tools,
   replica: Target,
   steps: readonly LiveStep[],
   client: KnownClient,
+  maxAgeMs: number,
 ): Promise<VectorOutcome> {
   let samples = 0;
   for (let run = 1; ; run += 1) {
     const answers = await runSteps(tools, replica, steps, client);
     samples += answers.reduce((sum, each) => sum + each.samples, 0);
-    if (run < RUNS && answers.at(-1)?.again === true) continue;
-    const outcome = judgeSteps(steps, answers);
+    const pause = answers.at(-1)?.again;
+    if (run < RUNS && pause !== undefined) {
+      await tools.clock.sleep(pause);
+      continue;
+    }
+    const outcome = judgeSteps(steps, answers, maxAgeMs);
     if (outcome.verdict !== 'pass') return { ...outcome, samples };
     const controls = await runControls(tools, replica, steps, client);
     return { ...outcome, ...controls, samples: samples + controls.samples };
@@ -60,17 +72,25 @@ async function runSteps(
   for (const step of steps) {
     const call = callFor(tools, step, nonces);
     const { outcome, samples, last } = await answerTo(tools, replica, step, call, control);
-    const trouble = troubleOf(last);
-    const falseReplay = outcome.code === 'REPLAY_NONCE_USED' && !used.has(last.nonce);
-    const again = outcome.code === 'UNKNOWN' && trouble !== undefined && RETRY[trouble] !== 'never';
+    const again = anew(step, outcome, last, used);
     if (outcome.code === 'ACCEPTED') used.add(last.nonce);
-    answers.push({ step, outcome, samples, again: again || (falseReplay && step.expect !== 'REPLAY_NONCE_USED') });
-    if (outcome.code !== step.expect) {
-      if (again) await tools.clock.sleep(outcome.retryAfterMs ?? 100);
-      break;
-    }
+    answers.push({
+      step,
+      outcome: naming(outcome),
+      ms: last.ms,
+      samples,
+      ...(again === undefined ? {} : { again }),
+    });
+    if (outcome.code !== step.expect) break;
   }
   return answers;
+}
+
+/** After how long a vector that met this answer may be run anew: after a broken connection, or a false replay. */
+function anew(step: LiveStep, outcome: Outcome, last: ProbeResult, used: ReadonlySet<string>): number | undefined {
+  if (outcome.code === 'REPLAY_NONCE_USED') return used.has(last.nonce) || step.expect === outcome.code ? undefined : 0;
+  const trouble = outcome.code === 'UNKNOWN' ? troubleOf(last) : undefined;
+  return trouble === undefined || RETRY[trouble] === 'never' ? undefined : waitOf(last, PAUSE_MS);
 }
 
 async function answerTo(
@@ -106,23 +126,32 @@ function callFor({ random }: Tools, step: LiveStep, nonces: Map<string, string>)
   }
 }
 
-function judgeSteps(steps: readonly LiveStep[], answers: readonly Answered[]): Omit<VectorOutcome, 'samples'> {
+function judgeSteps(
+  steps: readonly LiveStep[],
+  answers: readonly Answered[],
+  maxAgeMs: number,
+): Omit<VectorOutcome, 'samples'> {
   const expected = steps.map(({ expect }) => expect).join(', ');
   const seen = answers.map(({ outcome }) => outcome.code).join(', ');
   const last = answers.at(-1);
   if (last === undefined) return { verdict: 'unknown', expected, seen, reason: 'nothing was sent' };
   if (last.outcome.code === last.step.expect) return { verdict: 'pass', expected, seen };
   const where = `step ${answers.length} of ${steps.length}`;
-  const reason = `${where}: expected ${last.step.expect}, got ${last.outcome.reason}`;
-  return { verdict: proves(last) ? 'fail' : 'unknown', expected, seen, reason };
+  const slow = slowness(last, maxAgeMs);
+  const aside = slow === undefined ? '' : `; ${slow}`;
+  const reason = `${where}: expected ${last.step.expect}, got ${last.outcome.reason}${aside}`;
+  return { verdict: proves(last, maxAgeMs) ? 'fail' : 'unknown', expected, seen, reason };
 }
 
 /** Whether an answer that was not expected shows that the signer is wrong. A clock or a store in trouble does not. */
-function proves({ step, outcome, again }: Answered): boolean {
-  if (again) return false;
+function proves({ step, outcome, ms, again }: Answered, maxAgeMs: number): boolean {
+  if (again !== undefined) return false;
   const silent: readonly OutcomeCode[] = ['UNKNOWN', 'STORE_FAILED'];
   if (silent.includes(outcome.code)) return false;
-  return outcome.code !== 'AUTH_TIMESTAMP_SKEW' || typeof step.timestamp === 'string';
+  if (typeof step.timestamp === 'string') return true;
+  if (outcome.code === 'AUTH_TIMESTAMP_SKEW') return false;
+  // A request stamped ahead of the window may have come into it on its way.
+  return step.expect !== 'AUTH_TIMESTAMP_SKEW' || step.timestamp < 0 || step.timestamp - ms > maxAgeMs;
 }
 
 async function runControls(

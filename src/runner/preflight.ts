@@ -20,6 +20,9 @@ export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[
     'control.development-secret',
     'control.unsigned',
     'control.tampered-body',
+    'control.tampered-request',
+    'control.signature-exact',
+    'control.foreign-secret',
   ],
   'vectors-green': [
     'valid_hmac_mtls_single_use',
@@ -35,6 +38,8 @@ export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[
     'replay.same-replica',
     'replay.cross-replica',
     'replay.concurrent',
+    'replay.refused-burns-nothing',
+    'replay.nonce-exact',
     'replay.window-end',
     'replay.ttl-bound',
   ],

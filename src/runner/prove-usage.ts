@@ -1,3 +1,5 @@
+import type { Secret } from '../credential/secret.ts';
+import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
@@ -5,6 +7,7 @@ import type { Finding } from '../probe/finding.ts';
 import type { Clock, Transport } from '../probe/ports.ts';
 import { takeUsage, type UsageSample, type UsageScope } from '../watch/usage.ts';
 import { compareUsage } from '../watch/usage-delta.ts';
+import { usageFingerprint } from '../watch/usage-fingerprint.ts';
 import { judgeSigns, judgeUnused, type UsageJudgement } from '../watch/usage-judge.ts';
 import type { Pairs } from './pair.ts';
 import { waitFor } from './wait.ts';
@@ -20,6 +23,7 @@ export interface UsageParts {
   readonly waiter: Pick<World, 'clock' | 'progress' | 'stop'>;
 }
 
+const UNDECLARED = 'the fleet file declares no usage source, so nobody can tell which secret a client signs with';
 /** Windows that may go by before a client that was just redeployed must show itself. */
 const WINDOWS = 4;
 /** A little more than the cadence, so that a client exactly on time is seen. */
@@ -32,13 +36,13 @@ export async function proveSigns(
   generation: RotatingGeneration,
 ): Promise<Proven> {
   const callers = parts.fleet.clients.filter((client) => clients.includes(client.id));
+  const names = namesOf(parts, clients);
+  if (typeof names === 'string') return silent('usage.signs', callers, names);
   const other = generation === 'next' ? 'current' : 'next';
   return watch(parts, 'usage.signs', callers, (before, after) =>
     callers.map((caller) => {
-      const pair = parts.pairs.get(caller.id);
-      return judgeSigns(compareUsage(before, after), caller, pair?.[generation].fingerprint ?? '', [
-        pair?.[other].fingerprint ?? '',
-      ]);
+      const pair = names.get(caller.id);
+      return judgeSigns(compareUsage(before, after), caller, pair?.[generation] ?? '', [pair?.[other] ?? '']);
     }),
   );
 }
@@ -46,13 +50,35 @@ export async function proveSigns(
 /** Whether no client signs with a generation any more, over at least the longest cadence. */
 export async function proveUnused(parts: UsageParts, generation: RotatingGeneration): Promise<Proven> {
   const callers = parts.fleet.clients.filter((client) => parts.pairs.has(client.id));
-  const withdrawn = new Map([...parts.pairs].map(([id, pair]) => [id, pair[generation].fingerprint]));
+  const names = namesOf(parts, [...parts.pairs.keys()]);
+  if (typeof names === 'string') return silent('usage.unused', callers, names);
+  const withdrawn = new Map([...names].map(([id, pair]) => [id, pair[generation]]));
   return watch(
     parts,
     'usage.unused',
     callers,
     (before, after) => judgeUnused(compareUsage(before, after), callers, withdrawn).clients,
   );
+}
+
+type Names = Readonly<Record<RotatingGeneration, string>>;
+
+/** How the fleet's pages name the two secrets of each client, or why they cannot be named. */
+function namesOf({ fleet, pairs }: UsageParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
+  const { usage } = fleet;
+  if (usage === undefined) return UNDECLARED;
+  const names = new Map<string, Names>();
+  for (const [id, pair] of pairs) {
+    if (!clients.includes(id)) continue;
+    try {
+      const nameOf = (secret: Secret) => usageFingerprint(secret, usage.fingerprint);
+      names.set(id, { current: nameOf(pair.current), next: nameOf(pair.next) });
+    } catch (error) {
+      if (error instanceof RotctlError && error.code === 'SECRET_REFUSED') return `${id}: ${error.message}`;
+      throw error;
+    }
+  }
+  return names;
 }
 
 async function watch(
@@ -63,7 +89,7 @@ async function watch(
 ): Promise<Proven> {
   const { fleet, transport, clock, runId } = parts;
   const { usage } = fleet;
-  if (usage === undefined) return silent(id, callers);
+  if (usage === undefined) return silent(id, callers, UNDECLARED);
   const scope: UsageScope = {
     source: usage,
     replicas: fleet.replicas,
@@ -106,9 +132,8 @@ function proven(id: string, judged: readonly UsageJudgement[]): Proven {
   };
 }
 
-function silent(id: string, callers: Fleet['clients']): Proven {
+function silent(id: string, callers: Fleet['clients'], reason: string): Proven {
   const verdict: Verdict = 'unknown';
-  const reason = 'the fleet file declares no usage source, so nobody can tell which secret a client signs with';
   const findings = callers.map(
     ({ id: target }): Finding => ({
       id,

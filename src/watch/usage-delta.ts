@@ -85,7 +85,7 @@ function addDifference(counts: Map<string, Map<string, number>>, before: UsageCo
   }
 }
 
-/** How often a client's requests signed with this secret are in the counts. */
-export function countOf(counts: UsageCounts, client: string, fingerprint: string): number {
+/** How often a client's requests under exactly this fingerprint are in the counts. */
+function countOf(counts: UsageCounts, client: string, fingerprint: string): number {
   return counts.get(client)?.get(fingerprint) ?? 0;
 }

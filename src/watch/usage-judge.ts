@@ -1,7 +1,8 @@
 import { escapeForeign } from '../errors/escape.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Client } from '../fleet/fleet.ts';
-import { countOf, type UsageDelta } from './usage-delta.ts';
+import type { UsageDelta } from './usage-delta.ts';
+import { fingerprintFits } from './usage-fingerprint.ts';
 
 /** What usage evidence says of one client. */
 export interface UsageJudgement {
@@ -22,7 +23,8 @@ type Caller = Pick<Client, 'id' | 'cadenceMs'>;
 /**
  * Whether a client signs with one secret and no other. `pass` needs requests signed with it, none signed with another,
  * on every replica, over at least the client's cadence. Silence is `unknown`, and so is a replica that was not read.
- * `others` are the fingerprints of the rotation's other generations; one that is in neither is named as foreign.
+ * `others` are the fingerprints of the rotation's other generations; one that is in neither is named as foreign, and one
+ * that fits both is not taken for the expected one. All are of `usageFingerprint`.
  */
 export function judgeSigns(
   delta: UsageDelta,
@@ -30,21 +32,20 @@ export function judgeSigns(
   expected: string,
   others: readonly string[],
 ): UsageJudgement {
-  const good = countOf(delta.counts, client.id, expected);
-  const rest = [...(delta.counts.get(client.id) ?? [])].filter(([fingerprint]) => fingerprint !== expected);
-  const bad = rest.reduce((total, [, count]) => total + count, 0);
+  const known = (shown: string) => others.some((other) => fingerprintFits(shown, other));
+  const rest = countsOf(delta, client.id).filter(([shown]) => !fingerprintFits(shown, expected) || known(shown));
+  const bad = sum(rest);
+  const good = totalOf(delta, client.id) - bad;
   const judged = (verdict: Verdict, reason: string): UsageJudgement => {
     return { client: client.id, verdict, good, bad, windowMs: delta.windowMs, reason: shown(reason) };
   };
   if (bad > 0) {
-    const named = rest.map(([fingerprint, count]) => {
-      return `${count} with ${others.includes(fingerprint) ? '' : 'the foreign '}${fingerprint}`;
-    });
+    const named = rest.map(([shown, count]) => `${count} with ${known(shown) ? '' : 'the foreign '}${shown}`);
     return judged('fail', `${client.id} had requests accepted that it signed otherwise: ${named.join(', ')}`);
   }
   const doubt = doubtOf(delta, client);
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, all signed with ${expected}`);
+  return judged('pass', `${client.id} had ${good} requests accepted, all signed with ${brief(expected)}`);
 }
 
 /** The verdict over all clients, and each client's own. */
@@ -64,27 +65,26 @@ export function judgeUnused(
   withdrawn: ReadonlyMap<string, string>,
 ): UnusedJudgement {
   const known = clients.map((client) => judgeClientUnused(delta, client, withdrawn.get(client.id)));
-  const foreign = delta.strangers.flatMap((id) => judgeStranger(delta, id, new Set(withdrawn.values())));
+  const foreign = delta.strangers.flatMap((id) => judgeStranger(delta, id, [...withdrawn.values()]));
   const judged = [...known, ...foreign];
   return { verdict: compose(judged.map(({ verdict }) => verdict)), clients: judged };
 }
 
 function judgeClientUnused(delta: UsageDelta, client: Caller, withdrawn: string | undefined): UsageJudgement {
-  const bad = withdrawn === undefined ? 0 : countOf(delta.counts, client.id, withdrawn);
+  const bad = withdrawn === undefined ? 0 : countNamed(delta, client.id, [withdrawn]);
   const good = totalOf(delta, client.id) - bad;
   const judged = (verdict: Verdict, reason: string): UsageJudgement => {
     return { client: client.id, verdict, good, bad, windowMs: delta.windowMs, reason: shown(reason) };
   };
   if (withdrawn === undefined) return judged('unknown', `no secret of ${client.id} was named as withdrawn`);
-  if (bad > 0) return judged('fail', `${client.id} still signs with ${withdrawn}: ${bad} requests accepted`);
+  if (bad > 0) return judged('fail', `${client.id} still signs with ${brief(withdrawn)}: ${bad} requests accepted`);
   const doubt = doubtOf(delta, client);
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, none signed with ${withdrawn}`);
+  return judged('pass', `${client.id} had ${good} requests accepted, none signed with ${brief(withdrawn)}`);
 }
 
-function judgeStranger(delta: UsageDelta, id: string, withdrawn: ReadonlySet<string>): UsageJudgement[] {
-  const fingerprints = [...(delta.counts.get(id) ?? [])];
-  const bad = fingerprints.reduce((total, [key, count]) => total + (withdrawn.has(key) ? count : 0), 0);
+function judgeStranger(delta: UsageDelta, id: string, withdrawn: readonly string[]): UsageJudgement[] {
+  const bad = countNamed(delta, id, withdrawn);
   if (bad === 0) return [];
   const reason = `${id}, which is not in the inventory, signs with a secret to be withdrawn: ${bad} requests accepted`;
   return [
@@ -112,7 +112,27 @@ function doubtOf(delta: UsageDelta, client: Caller): string | undefined {
 }
 
 function totalOf(delta: UsageDelta, client: string): number {
-  return [...(delta.counts.get(client)?.values() ?? [])].reduce((total, count) => total + count, 0);
+  return sum(countsOf(delta, client));
+}
+
+type Counted = readonly [shown: string, count: number];
+
+function countsOf(delta: UsageDelta, client: string): Counted[] {
+  return [...(delta.counts.get(client) ?? [])];
+}
+
+/** How often a client's requests signed with any of these secrets are in the counts. */
+function countNamed(delta: UsageDelta, client: string, fingerprints: readonly string[]): number {
+  return sum(countsOf(delta, client).filter(([shown]) => fingerprints.some((one) => fingerprintFits(shown, one))));
+}
+
+function sum(counts: readonly Counted[]): number {
+  return counts.reduce((total, [, count]) => total + count, 0);
+}
+
+/** A long digest by its beginning. */
+function brief(fingerprint: string): string {
+  return fingerprint.slice(0, 16);
 }
 
 /** Client ids and fingerprints are what a page says they are. */

@@ -2,6 +2,7 @@ import { escapeForeign } from '../errors/escape.ts';
 import type { Replica, UsageSource } from '../fleet/fleet.ts';
 import type { Clock, Transport } from '../probe/ports.ts';
 import { type MetricsPage, parseMetrics, type Series } from './prometheus.ts';
+import { digitsProblem } from './usage-fingerprint.ts';
 
 /** Requests counted by client id and by the fingerprint of the secret that signed them. */
 export type UsageCounts = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -104,6 +105,8 @@ function defectOf(series: Series, source: UsageSource): string | undefined {
   }
   const missing = [client, fingerprint].find((name) => label(series, name) === '');
   if (missing !== undefined) return `${source.metric} has a series without the label ${missing}`;
+  const digits = digitsProblem(label(series, fingerprint), source.fingerprint);
+  if (digits !== undefined) return `${source.metric} has a label ${fingerprint} of ${digits}`;
   if (Number.isFinite(series.value) && series.value >= 0) return undefined;
   return `${source.metric} has the value ${series.value}, which no counter can have`;
 }

@@ -9,6 +9,7 @@ const answer: Exchange = { kind: 'answer', status: 422, headers: {}, body: '', m
 const reset: Exchange = { kind: 'fault', code: 'ECONNRESET', detail: '', sent: true, ms: 1 };
 const accepted: Outcome = { code: 'ACCEPTED', reason: '422' };
 const refused: Outcome = { code: 'AUTH_INVALID_HMAC', reason: '401' };
+const quick = { latencyMs: 5, agedMs: 5, maxAgeMs: 2000 };
 const unknown: Outcome = { code: 'UNKNOWN', reason: 'ECONNRESET' };
 
 interface Shape {
@@ -24,7 +25,7 @@ function window(shape: Shape): CanaryCounts {
   const settle = (count: number, exchange: Exchange, outcome: Outcome): void => {
     for (let index = 0; index < count; index++) {
       tally.sent(at, 0);
-      tally.settled(at, exchange, outcome, 5, 1000);
+      tally.settled(at, exchange, outcome, quick, 1000);
     }
   };
   settle(shape.accepted ?? 0, answer, accepted);
@@ -76,11 +77,39 @@ describe('judging a window', () => {
     ]);
   });
 
+  test.each<[string, Outcome['code'], { readonly latencyMs: number; readonly agedMs: number }, string]>([
+    ['refused for its age at once', 'AUTH_TIMESTAMP_SKEW', { latencyMs: 5, agedMs: 5 }, 'fail'],
+    ['refused for its age, half of maxAge under way', 'AUTH_TIMESTAMP_SKEW', { latencyMs: 1000, agedMs: 1000 }, 'fail'],
+    ['refused for its age, more than that under way', 'AUTH_TIMESTAMP_SKEW', { latencyMs: 1001, agedMs: 5 }, 'pass'],
+    ['refused for its age after a sleep', 'AUTH_TIMESTAMP_SKEW', { latencyMs: 5, agedMs: 1001 }, 'pass'],
+    ['refused for its secret, however late', 'AUTH_INVALID_HMAC', { latencyMs: 1999, agedMs: 1999 }, 'fail'],
+  ])('one of a hundred requests %s', (_, code, times, verdict) => {
+    const tally = new CanaryTally('w', 0, 0);
+    for (let index = 0; index < 100; index++) {
+      tally.sent(at, 0);
+      if (index > 0) tally.settled(at, answer, accepted, quick, 0);
+    }
+    tally.settled(at, answer, { code, reason: '401' }, { ...times, maxAgeMs: 2000 }, 0);
+    expect(judgeCanary(tally.counts(1000), undefined, settings).verdict).toBe(verdict);
+    expect(tally.counts(1000).inFlight).toBe(0);
+  });
+
+  test('many late requests are more faults than the budget, and named', () => {
+    const tally = new CanaryTally('w', 0, 0);
+    for (let index = 0; index < 100; index++) {
+      tally.sent(at, 0);
+      const skew: Outcome = { code: 'AUTH_TIMESTAMP_SKEW', reason: '401' };
+      tally.settled(at, answer, index < 30 ? skew : accepted, { ...quick, latencyMs: 1500 }, 0);
+    }
+    const { verdict, reasons } = judgeCanary(tally.counts(1000), undefined, settings);
+    expect([verdict, ...reasons]).toEqual(['fail', '30 of 100 requests failed, more than 20 %: 30 late on signer-a']);
+  });
+
   test('a store failure and a foreign page are faults, not refusals', () => {
     const tally = new CanaryTally('w', 0, 0);
     for (const code of ['STORE_FAILED', 'UNKNOWN'] as const) {
       tally.sent(at, 0);
-      tally.settled(at, answer, { code, reason: '' }, 1, 0);
+      tally.settled(at, answer, { code, reason: '' }, quick, 0);
     }
     expect(tally.counts(1)).toMatchObject({
       refused: 0,

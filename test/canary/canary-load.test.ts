@@ -46,7 +46,7 @@ function setUp(routes: string[], clients: string[], ratePerSecond: number, answe
   let nonce = 0;
   const request = { method: 'POST', path: '/x', body: '{}' };
   const load = new CanaryLoad(
-    { routes, clients, request, ratePerSecond, runId: 'r', rules: [] },
+    { routes, clients, request, ratePerSecond, runId: 'r', rules: [], maxAgeMs: 2000 },
     {
       clock,
       nonce: () => String(nonce++).padStart(32, '0'),
@@ -154,6 +154,56 @@ describe('the pace', () => {
     expect(ended).toBe(false);
     release(ACCEPTED);
     expect(await stopping).toMatchObject({ sent: 1, accepted: 1, inFlight: 0 });
+  });
+});
+
+describe('a request that is refused for its age', () => {
+  const SKEW: Exchange = {
+    kind: 'answer',
+    status: 401,
+    headers: { 'content-type': 'application/json' },
+    body: '{"errorCode":"AUTH_TIMESTAMP_SKEW"}',
+    ms: 1,
+  };
+
+  test.each([
+    [1000, { refusedAuth: { AUTH_TIMESTAMP_SKEW: 1 }, faults: {} }],
+    [1001, { refusedAuth: {}, faults: { late: 1 } }],
+  ])('and was %i ms under way, of the 2000 that signers allow: %j', async (ms, cell) => {
+    let release: (exchange: Exchange) => void = () => undefined;
+    const held = new Promise<Exchange>((resolve) => {
+      release = resolve;
+    });
+    const { clock, load } = setUp(['a'], ['x'], 0.1, () => held);
+    await load.setSecrets(new Map([['x', [secret]]]));
+    await clock.jump(ms);
+    release(SKEW);
+    expect(await load.stop()).toMatchObject({ sent: 1, cells: [cell] });
+  });
+
+  test('because this machine sent it late is a fault, and one sent in time is a refusal', async () => {
+    const { clock, load } = setUp(['a'], ['x'], 0.9, async () => SKEW);
+    await load.setSecrets(new Map([['x', [secret]]]));
+    await clock.jump(1);
+    expect(load.snapshot()).toMatchObject({ refused: 1, faulted: 0 });
+    await clock.jump(2111);
+    const counts = load.snapshot();
+    expect(counts.refused + counts.faulted).toBe(2);
+    expect(counts.cells[0]?.faults).toEqual({ late: 1 });
+    await load.stop();
+  });
+
+  test('after the machine slept with it under way is a fault, though its own time stood still', async () => {
+    let release: (exchange: Exchange) => void = () => undefined;
+    const held = new Promise<Exchange>((resolve) => {
+      release = resolve;
+    });
+    const { clock, load } = setUp(['a'], ['x'], 0.1, () => held);
+    await load.setSecrets(new Map([['x', [secret]]]));
+    const wall = clock.now();
+    clock.now = () => wall + 3_600_000;
+    release(SKEW);
+    expect(await load.stop()).toMatchObject({ refused: 0, cells: [{ faults: { late: 1 } }] });
   });
 });
 

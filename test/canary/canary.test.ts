@@ -67,6 +67,7 @@ async function start(overrides: Partial<CanaryOptions> = {}): Promise<CanaryHand
     ratePerSecond: 25,
     runId: 'run-1',
     rules: [],
+    maxAgeMs: 60_000,
     workerUrl,
     ...overrides,
   });

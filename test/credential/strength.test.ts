@@ -35,6 +35,12 @@ describe('the form of a next secret', () => {
     expect(judgeNext(Secret.fromText(text), none).every((problem) => problem.severity === 'refuse')).toBe(true);
   });
 
+  it.each(['"', "'", '\\', '$', '`', '#', ';', '&', '~', '!'])('the sign %s is refused', (sign) => {
+    expect(messagesOf(`${GOOD}${sign}`)).toEqual([
+      'it holds signs that readers of env files take differently; use letters, digits and _@%+=:,./-',
+    ]);
+  });
+
   it('of 8 different characters is accepted', () => {
     expect(messagesOf('abcdefgh'.repeat(4))).toEqual([]);
   });

@@ -127,26 +127,32 @@ describe("reading a replica's accepted secrets", () => {
 });
 
 describe("writing a replica's accepted secrets", () => {
-  const both = JSON.stringify([text(CURRENT), text(NEXT)]);
+  const both = `"${text(CURRENT)}","${text(NEXT)}"`;
   const quoted = (value: string) => `"${value.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
   const rows: ReadonlyArray<readonly [what: string, before: string, change: Partial<EnvFileDeploy>, after: string]> = [
     [
       'a list',
       '# top\nA=1\r\nexport KEYS=old # why\nB="x"',
       list(','),
-      `# top\nA=1\r\nexport KEYS=${quoted(`${text(CURRENT)},${text(NEXT)}`)} # why\nB="x"`,
+      `# top\nA=1\r\nexport KEYS=${text(CURRENT)},${text(NEXT)} # why\nB="x"`,
     ],
     [
       'an array in JSON, whose other members keep their spelling',
       `A=1\nKEYS='{ "client-a" : {"max":1.0, "hmacSecrets": [ "old" ]}, "client-b":{"hmacSecrets":["\\u0078"]} }'\n`,
       json('/{client}/hmacSecrets'),
-      `A=1\nKEYS=${quoted(`{ "client-a" : {"max":1.0, "hmacSecrets": ${both}}, "client-b":{"hmacSecrets":["\\u0078"]} }`)}\n`,
+      `A=1\nKEYS='{ "client-a" : {"max":1.0, "hmacSecrets": [ ${both} ]}, "client-b":{"hmacSecrets":["\\u0078"]} }'\n`,
     ],
     [
       'a variable of its own',
-      'K_CLIENT_A=old\nK_CLIENT_B=b\n',
+      'K_CLIENT_A="old"\nK_CLIENT_B=b\n',
       { variable: 'K_{CLIENT}', ...list('|') },
-      `K_CLIENT_A=${quoted(`${text(CURRENT)}|${text(NEXT)}`)}\nK_CLIENT_B=b\n`,
+      `K_CLIENT_A="${text(CURRENT)}|${text(NEXT)}"\nK_CLIENT_B=b\n`,
+    ],
+    [
+      'JSON without quotes, as an env file of docker has it',
+      'KEYS={"client-a":["old"]}\n',
+      json('/{client}'),
+      `KEYS={"client-a":[${both}]}\n`,
     ],
   ];
   it.each(rows)('%s', async (_, before, change, after) => {
@@ -190,6 +196,41 @@ describe("writing a replica's accepted secrets", () => {
       expect(await stat(path)).toMatchObject({ ino: before.ino, mtimeMs: before.mtimeMs });
       expect(await readFile(path, 'utf8')).toBe(content);
     }
+  });
+
+  it.each([
+    ['without quotes', (value: string) => `KEYS=${value}\n`],
+    ['in single quotes', (value: string) => `KEYS='${value}' # why\n`],
+    ['in double quotes', (value: string) => `export KEYS=${quoted(value)}\n`],
+  ])('opened and taken back leave the file as it was, %s', async (_, contentOf) => {
+    for (const [value, change] of [
+      [text(CURRENT), list(',')],
+      [`{"client-a":[ "${text(CURRENT).replace('C', '\\u0043')}" ], "max" : 1.0}`, json('/{client}')],
+      [`["x", "${text(CURRENT)}"]`, json('/1')],
+    ] as const) {
+      const content = contentOf(value);
+      const { driver, replica, path } = await placeWith(content, change);
+      const before = (await driver.readAccepted(replica, ['client-a'])).get('client-a') ?? [];
+      const open = change.format.kind === 'json' && change.format.pointer === '/1' ? [NEXT] : [CURRENT, NEXT];
+      await driver.writeAccepted(replica, new Map([['client-a', open]]));
+      expect(textsOf((await driver.readAccepted(replica, ['client-a'])).get('client-a'))).toEqual(textsOf(open));
+      await driver.writeAccepted(replica, new Map([['client-a', before]]));
+      expect(await readFile(path, 'utf8')).toBe(content);
+    }
+  });
+
+  it('refuses to bring a separator into a bare value that a reader may split at, and changes nothing', async () => {
+    for (const separator of [' ', ';', '|', '#']) {
+      const content = `KEYS=${text(CURRENT)}\n`;
+      const { driver, replica, path, files } = await placeWith(content, list(separator));
+      const error = await refusalOf(driver.writeAccepted(replica, new Map([['client-a', [CURRENT, NEXT]]])));
+      expect(error).toMatchObject({ code: 'DRIVER_FAILED', position: `${path}:1` });
+      expect(error.hint).toMatch(/quote the value in the file/);
+      expect(files.replaced).toEqual([]);
+    }
+    const { driver, replica, path } = await placeWith(`KEYS=${text(CURRENT)} old\n`, list(' '));
+    await driver.writeAccepted(replica, new Map([['client-a', [CURRENT, NEXT]]]));
+    expect(await readFile(path, 'utf8')).toBe(`KEYS=${text(CURRENT)} ${text(NEXT)}\n`);
   });
 
   it('in another order is a change', async () => {
@@ -245,8 +286,8 @@ describe("writing a replica's accepted secrets", () => {
 
 describe('what a client signs with', () => {
   it.each([
-    ['a single value', 'A=1\nKEYS=old\n', {}, `A=1\nKEYS="${text(NEXT)}"\n`],
-    ['a text in JSON', 'KEYS=\'{"secret": "old"}\'\n', json('/secret'), `KEYS="{\\"secret\\": \\"${text(NEXT)}\\"}"\n`],
+    ['a single value', 'A=1\nKEYS=old\n', {}, `A=1\nKEYS=${text(NEXT)}\n`],
+    ['a text in JSON', 'KEYS=\'{"secret": "old"}\'\n', json('/secret'), `KEYS='{"secret": "${text(NEXT)}"}'\n`],
   ])('in %s is replaced and read', async (_, before, change, after) => {
     const { driver, client, path, files } = await placeWith(before, change);
     expect(text(await driver.readSigning(client))).toBe('old');
@@ -256,6 +297,19 @@ describe('what a client signs with', () => {
     expect(await driver.writeSigning(client, NEXT)).toEqual({ changed: false });
     expect(files.replaced).toHaveLength(1);
   });
+
+  it.each(['pa$$w#rd with "signs"', '"C:\\\\keys"', "'it has $ and `'"])(
+    'goes to a fresh secret and back to the first bytes, from KEYS=%s',
+    async (written) => {
+      const content = `A=1\nKEYS=${written} # why\n`;
+      const { driver, client, path } = await placeWith(content);
+      const old = await driver.readSigning(client);
+      await driver.writeSigning(client, NEXT);
+      expect(text(await driver.readSigning(client))).toBe(text(NEXT));
+      await driver.writeSigning(client, old);
+      expect(await readFile(path, 'utf8')).toBe(content);
+    },
+  );
 
   it('is refused when it is empty', async () => {
     const { driver, client } = await placeWith('KEYS=\n');

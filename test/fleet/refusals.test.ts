@@ -263,6 +263,31 @@ describe('the replay window', () => {
   });
 });
 
+describe("a probe's deadline", () => {
+  const deadline = (text: string) => edited(FULL_FLEET, 'deadline: 1s, maxBytes', `deadline: ${text}, maxBytes`);
+
+  it.each([
+    ['2s', '2s'],
+    ['2001ms', '2001ms'],
+  ])('of %s is refused, with its place and both times', (text, got) => {
+    const error = refusalOf(deadline(text));
+    expect(error.message).toContain(
+      `probe.deadline: must be less than replay.maxAge (${got} is not less than 2s), or a slow probe is refused`,
+    );
+    expect(error.at?.line).toBe(FULL_FLEET.split('\n').findIndex((line) => line.startsWith('probe:')) + 1);
+  });
+
+  it('just below maxAge is accepted', () => {
+    expect(readFleet(deadline('1999ms'), '/f/r').probe.deadlineMs).toBe(1999);
+  });
+
+  it('that is the default is refused beside a shorter maxAge, where the probe is not even mentioned', () => {
+    const error = refusalOf(`${SHORT_FLEET}replay: { maxAge: 1s, nonceTtl: 5s }\n`);
+    expect(error.message).toMatch(/^probe\.deadline: must be less than replay\.maxAge \(2s is not less than 1s\)/);
+    expect(error.at?.line).toBeGreaterThan(0);
+  });
+});
+
 describe('a secret in the fleet file', () => {
   const rows: ReadonlyArray<readonly [where: string, from: string, to: string, path: string]> = [
     ['in a command', '[a]', `[curl, -H, "Authorization: Bearer ${CANARY}"]`, 'clients[0].deploy.restart[2]'],

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { armor, Decrypter } from 'age-encryption';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import {
   builtProgram,
   type Ended,
@@ -36,12 +36,11 @@ beforeAll(async () => {
   temporary = freshFolder('tmp');
   drillOut = join(freshFolder('drill'), 'out');
   watch = new Watch(() => [fleet.home, drillOut].forEach(learnFrom));
+  return async () => {
+    watch.stop();
+    await fleet.down();
+  };
 }, 120_000);
-
-afterAll(async () => {
-  watch.stop();
-  await fleet.down();
-});
 
 /** Learns every secret that stands in the configuration files now. */
 function learnFrom(home: string): void {

@@ -36,6 +36,27 @@ export interface Knobs {
   /** Drops this many requests without an answer, by a reset. */
   resets: number;
   instance: string | undefined;
+  /** Paths and methods under which a signature is also found right. */
+  alsoSigned: { paths: readonly string[]; methods: readonly string[] };
+  /** What is sent to other paths than the probe's and for other methods than POST, before anything is looked at. */
+  elsewhere: ((response: ServerResponse) => void) | undefined;
+  /** How many bytes of the signature are compared; `given`: as many as were sent. */
+  compares: 'all' | 'given' | number;
+  /** Takes every client's secrets for every known client. */
+  crossesClients: boolean;
+  /** Takes the nonce before it looks at the signature. */
+  burnsFirst: boolean;
+  /** What of the nonce enters the store's key. */
+  nonceKey: (nonce: string) => string;
+  /** Waits this long before it looks at a request. */
+  slowMs: number;
+  /** Answers this many signed requests with 503 `SIGNER_UNAVAILABLE`; `taking`: after the nonce was taken. */
+  unavailable: number;
+  taking: boolean;
+  /** What a rate limit says in `Retry-After`. */
+  retryAfter: string;
+  /** Of two workers one holds these clients still; they answer in turn. */
+  stale: Record<string, string[]> | undefined;
 }
 
 /** A replay store: one map for all that share it. `lose` forgets everything; `prefix` keeps namespaces apart. */
@@ -97,6 +118,17 @@ export function soundKnobs(store: MiniStore): Knobs {
     page: undefined,
     resets: 0,
     instance: undefined,
+    alsoSigned: { paths: [], methods: [] },
+    elsewhere: undefined,
+    compares: 'all',
+    crossesClients: false,
+    burnsFirst: false,
+    nonceKey: (nonce) => nonce,
+    slowMs: 0,
+    unavailable: 0,
+    taking: false,
+    retryAfter: '0',
+    stale: undefined,
   };
 }
 
@@ -144,7 +176,7 @@ async function answer(knobs: Knobs, request: IncomingMessage, response: ServerRe
   if (knobs.instance !== undefined) response.setHeader('x-signer-instance', knobs.instance);
   if (knobs.rateLimited > 0) {
     knobs.rateLimited -= 1;
-    response.writeHead(429, { 'retry-after': '0', 'content-type': 'application/json' });
+    response.writeHead(429, { 'retry-after': knobs.retryAfter, 'content-type': 'application/json' });
     response.end('{"errorCode":"RATE_LIMITED"}');
     return;
   }
@@ -152,10 +184,17 @@ async function answer(knobs: Knobs, request: IncomingMessage, response: ServerRe
     knobs.page(response);
     return;
   }
+  if (knobs.elsewhere !== undefined && (request.url !== PROBE_PATH || request.method !== 'POST')) {
+    knobs.elsewhere(response);
+    return;
+  }
+  if (knobs.slowMs > 0) await delay(knobs.slowMs);
   const [status, errorCode] = await verify(knobs, request, Buffer.concat(chunks));
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(JSON.stringify({ error: 'refused', errorCode, requestId: 'r', retryable: false }));
 }
+
+const PROBE_PATH = '/v1/sign/session-transaction';
 
 type Refusal = readonly [status: number, errorCode: string];
 /** What an accepted request comes to: the policy refuses the probe's body. */
@@ -171,7 +210,10 @@ async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Pro
   ];
   if (client === '') return knobs.acceptsUnsigned ? ACCEPTED : [401, 'AUTH_INVALID_CLIENT'];
   if (knobs.mtls === 'app' && !(request.socket as TLSSocket).authorized) return [403, 'AUTH_MTLS_REQUIRED'];
-  const secrets = knobs.clients[client] ?? (knobs.checksClient ? [] : Object.values(knobs.clients).flat());
+  const clients = clientsNow(knobs);
+  const everyone = Object.values(clients).flat();
+  const own = clients[client] ?? (knobs.checksClient ? [] : everyone);
+  const secrets = knobs.crossesClients && own.length > 0 ? everyone : own;
   if (secrets.length === 0) return [401, 'AUTH_INVALID_CLIENT'];
   if (outsideWindow(knobs, timestamp)) return [401, 'AUTH_TIMESTAMP_SKEW'];
   const bytes = Buffer.byteLength(nonce);
@@ -179,13 +221,31 @@ async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Pro
   if (!knobs.lenientHex && !/^(?:[0-9a-f]{2})+$/i.test(signature)) return [400, 'AUTH_INVALID_SIGNATURE_FORMAT'];
   const covered = knobs.reserialises ? JSON.stringify(JSON.parse(body.toString('utf8'))) : body;
   const digest = createHash('sha256').update(covered).digest('hex');
-  const text = `${timestamp}.${nonce}.${request.method}.${request.url}.${digest}`;
-  if (knobs.checksSignature && !matchesAny(secrets, text, signature)) return [401, 'AUTH_INVALID_HMAC'];
+  const { paths, methods } = knobs.alsoSigned;
+  const texts = [request.method, ...methods].flatMap((method) =>
+    [request.url, ...paths].map((path) => `${timestamp}.${nonce}.${method}.${path}.${digest}`),
+  );
+  const key = JSON.stringify([client, knobs.nonceKey(nonce)]);
+  if (knobs.burnsFirst && (await used(knobs, key))) return [409, 'REPLAY_NONCE_USED'];
+  const matches = texts.some((text) => matchesAny(knobs, secrets, text, signature));
+  if (knobs.checksSignature && !matches) return [401, 'AUTH_INVALID_HMAC'];
+  if (knobs.unavailable > 0) {
+    knobs.unavailable -= 1;
+    if (knobs.taking) await used(knobs, key);
+    return [503, 'SIGNER_UNAVAILABLE'];
+  }
   if (knobs.falseReplays > 0) {
     knobs.falseReplays -= 1;
     return [409, 'REPLAY_NONCE_USED'];
   }
-  return (await used(knobs, JSON.stringify([client, nonce]))) ? [409, 'REPLAY_NONCE_USED'] : ACCEPTED;
+  return !knobs.burnsFirst && (await used(knobs, key)) ? [409, 'REPLAY_NONCE_USED'] : ACCEPTED;
+}
+
+function clientsNow(knobs: Knobs): Knobs['clients'] {
+  if (knobs.stale === undefined) return knobs.clients;
+  const { stale, clients } = knobs;
+  Object.assign(knobs, { stale: clients, clients: stale });
+  return clients;
 }
 
 function outsideWindow(knobs: Knobs, timestamp: string): boolean {
@@ -195,11 +255,17 @@ function outsideWindow(knobs: Knobs, timestamp: string): boolean {
   return knobs.checksTime === 'past' ? -ahead > knobs.maxAgeMs : Math.abs(ahead) > knobs.maxAgeMs;
 }
 
-function matchesAny(secrets: readonly string[], text: string, signature: string): boolean {
+function matchesAny({ compares }: Knobs, secrets: readonly string[], text: string, signature: string): boolean {
   const given = Buffer.from(signature, 'hex');
+  const length = compares === 'all' ? 32 : compares === 'given' ? given.length : compares;
   return secrets.some((secret) => {
     const mac = createHmac('sha256', secret).update(text).digest();
-    return given.length === mac.length && timingSafeEqual(given, mac);
+    const [left, right] = [given.subarray(0, length), mac.subarray(0, length)];
+    return (
+      (compares !== 'all' || given.length === mac.length) &&
+      left.length === right.length &&
+      timingSafeEqual(left, right)
+    );
   });
 }
 

@@ -94,12 +94,12 @@ export function within(seconds: number): { readonly timeout: number } {
   return { timeout: 3000 * seconds * slowness };
 }
 
-/** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout. */
+/** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout; a probe's deadline is less than maxAge. */
 const FLEET_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
   [/maxAge: \w+, nonceTtl: \w+/, `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
   [/storeTimeout: \w+/, `storeTimeout: ${500 * slowness}ms`],
   [/readiness: \{ deadline: \w+/, `readiness: { deadline: ${10 * slowness}s`],
-  [/^ {2}deadline: \w+/m, `  deadline: ${2 * slowness}s`],
+  [/^ {2}deadline: \w+/m, `  deadline: ${1900 * slowness}ms`],
   [/^ {6}deadline: \w+/gm, `      deadline: ${10 * slowness}s`],
   [/cadence: \w+/g, `cadence: ${500 * slowness}ms`],
   [/minSamples: \w+/, 'minSamples: 20'],

@@ -14,6 +14,7 @@ const source: UsageSource = {
   metric: METRIC,
   labels: { client: 'client', fingerprint: 'key', caller: 'caller' },
   ownCaller: 'rotctl',
+  fingerprint: 'rotctl',
 };
 const OLD = '00000000000000aa';
 const NEW = '00000000000000bb';

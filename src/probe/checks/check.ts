@@ -10,7 +10,7 @@ import type { VectorFile } from '../vectors.ts';
 export type CheckGroup = 'checklist' | 'control' | 'replay' | 'clock' | 'fleet';
 
 /** What a check cannot do without. What the fleet does not have by design makes it not applicable; the rest, unknown. */
-export type Need = 'required-certificate' | 'balancer' | 'two-replicas' | 'burned-nonces' | 'patience';
+export type Need = 'required-certificate' | 'balancer' | 'two-replicas' | 'two-clients' | 'burned-nonces' | 'patience';
 
 /** What checks are run against, and with. */
 export interface CheckContext extends Tools {

@@ -126,7 +126,8 @@ async function lookOnce(
   if (client === undefined) return { about: 'fleet', ...missing('client') };
   const marginMs = Math.min(replay.clockErrorMs + probe.deadlineMs, replay.maxAgeMs / 2);
   const plan = planVector(file, vector, { clients, maxAgeMs: replay.maxAgeMs, marginMs, mtlsRequired: tls.required });
-  if (plan.runnable) return { about: client.id, ...(await runVector(context, replica, plan.steps, client)) };
+  if (plan.runnable)
+    return { about: client.id, ...(await runVector(context, replica, plan.steps, client, replay.maxAgeMs)) };
   const expected = vector.steps.map(({ expect }) => (expect.ok ? 'ACCEPTED' : expect.errorCode)).join(', ');
   return { about: client.id, verdict: 'not-applicable', expected, seen: 'not sent', reason: plan.reason, samples: 0 };
 }

@@ -5,22 +5,36 @@ import type { Call } from '../call.ts';
 import type { ProbeResult } from '../prober.ts';
 import { ask } from '../retry.ts';
 import { wrongSecret } from '../round.ts';
+import { slowness } from '../slowness.ts';
 import type { KnownClient } from '../vector-plan.ts';
-import type { Check, CheckContext } from './check.ts';
+import type { Check, CheckContext, Need } from './check.ts';
 import { onReplicas, type Sight, together } from './on-replicas.ts';
 
 /** Secrets that stand in published examples and defaults; a signer that accepts one is open to everyone. */
 const PUBLISHED = ['local-dev-shared-secret', 'dev-secret', 'development', 'changeme', 'change-me', 'secret', 'test'];
 
-type Trial = Omit<Call, 'client'> & { readonly label: string };
+/** How many other clients' secrets are tried for each client: with up to four clients, every pair. */
+const STRANGERS = 3;
+
+interface Trial extends Omit<Call, 'client'> {
+  readonly label: string;
+  /**
+   * It goes to where a signer need not answer at all: only an acceptance tells something, and only where a wrong secret
+   * is refused.
+   */
+  readonly elsewhere?: true;
+}
 
 interface Control {
   readonly id: string;
   readonly title: string;
   readonly why: string;
   readonly remedy: string;
+  readonly needs?: readonly Need[];
+  /** Tried for the first client only: what it shows does not differ from client to client. */
+  readonly firstClientOnly?: true;
   /** What is sent, for one client. */
-  readonly trials: (context: CheckContext, accepted: Secret) => readonly Trial[];
+  readonly trials: (context: CheckContext, accepted: Secret, client: KnownClient) => readonly Trial[];
   /** Refusals that are right; the first is what the contract says. */
   readonly refusals: readonly OutcomeCode[];
 }
@@ -78,7 +92,69 @@ const CONTROLS: readonly Control[] = [
     ],
     refusals: ['AUTH_INVALID_HMAC'],
   },
+  {
+    id: 'control.tampered-request',
+    title: 'a method or path that was changed after signing is refused',
+    why: 'a signature that does not cover where the request goes lets it be sent elsewhere',
+    remedy: 'compute the signature over the method and the path of the request as it came in, not over fixed ones',
+    firstClientOnly: true,
+    trials: ({ fleet: { probe } }, secret) => [
+      { label: 'a signature for another path', secret, path: otherPath(probe.path), sentPath: probe.path },
+      { label: 'a signature for another method', secret, method: otherMethod(probe.method), sentMethod: probe.method },
+      { label: 'another path than was signed', secret, sentPath: otherPath(probe.path), elsewhere: true },
+      { label: 'another method than was signed', secret, sentMethod: otherMethod(probe.method), elsewhere: true },
+    ],
+    refusals: ['AUTH_INVALID_HMAC'],
+  },
+  {
+    id: 'control.signature-exact',
+    title: 'a signature that is right in part is refused',
+    why: 'a comparison of a part, or a lenient decoder, makes signatures cheaper to guess and gives one request several',
+    remedy: 'compare all 32 bytes in constant time, after refusing whatever is not 64 hex digits',
+    firstClientOnly: true,
+    trials: (_context, secret) => [
+      { label: 'a valid signature with "zz" appended', secret, alterSignature: (valid) => `${valid}zz` },
+      { label: 'a signature that is wrong in its last digit', secret, alterSignature: withOtherEnd },
+      { label: 'the first 8 digits of a signature', secret, alterSignature: (valid) => valid.slice(0, 8) },
+    ],
+    refusals: ['AUTH_INVALID_HMAC', 'AUTH_INVALID_SIGNATURE_FORMAT'],
+  },
+  {
+    id: 'control.foreign-secret',
+    title: 'one client’s secret is refused under another client’s id',
+    why: 'the client id is not signed: if any secret opens any id, one client’s leak is everyone’s',
+    remedy: 'try only the secrets of the client that is named, and give no two clients the same secret',
+    needs: ['two-clients'],
+    trials: ({ clients }, own, { id }) => othersOf(clients, id).flatMap((other) => foreign(other, own)),
+    refusals: ['AUTH_INVALID_HMAC'],
+  },
 ];
+
+function otherPath(path: string): string {
+  const [place = '', ...query] = path.split('?');
+  return [`${place.replace(/\/$/, '')}/elsewhere`, ...query].join('?');
+}
+
+function otherMethod(method: string): string {
+  return method === 'PUT' ? 'POST' : 'PUT';
+}
+
+function withOtherEnd(signature: string): string {
+  return `${signature.slice(0, -1)}${signature.endsWith('0') ? '1' : '0'}`;
+}
+
+/** The clients that come after one in the list, from its end on from its beginning. */
+function othersOf(clients: readonly KnownClient[], id: string): readonly KnownClient[] {
+  const at = clients.findIndex((client) => client.id === id);
+  return [...clients.slice(at + 1), ...clients.slice(0, at)].slice(0, STRANGERS);
+}
+
+function foreign({ id, accepted }: KnownClient, own: Secret): Trial[] {
+  const secret = accepted[0]?.secret;
+  if (secret === undefined) return [];
+  const shared = secret.signsLike(own) ? ', which is its own secret too,' : '';
+  return [{ label: `the secret of ${id}${shared}`, secret }];
+}
 
 /** What must never be accepted, on any replica, for any client. */
 export const CONTROL_CHECKS: readonly Check[] = CONTROLS.map((control) => ({
@@ -88,11 +164,11 @@ export const CONTROL_CHECKS: readonly Check[] = CONTROLS.map((control) => ({
   title: control.title,
   why: control.why,
   remedy: control.remedy,
-  needs: [],
+  needs: control.needs ?? [],
   look: (context) =>
     onReplicas(context, async (replica) => {
       const parts = [];
-      for (const client of context.clients) {
+      for (const client of control.firstClientOnly ? context.clients.slice(0, 1) : context.clients) {
         parts.push(await tryClient(context, control, replica, client));
         if (parts.at(-1)?.verdict === 'unknown') break;
       }
@@ -123,14 +199,23 @@ async function tryClient(
     ask(context.prober, context.clock, { ...call, client: client.id, endpoint: replica, fresh: true }, { faults: 2 });
   let samples = 0;
   let seen: string = 'nothing';
-  for (const { label, ...trial } of control.trials(context, accepted)) {
-    const { outcome } = await send(trial);
+  for (const { label, elsewhere = false, ...trial } of control.trials(context, accepted, client)) {
+    const result = await send(trial);
+    const { outcome } = result;
     samples += 1;
+    if (elsewhere) {
+      if (outcome.code !== 'ACCEPTED') continue;
+      samples += 1;
+      const wrong = await send({ ...trial, secret: wrongSecret(context.random) });
+      if (wrong.outcome.code !== 'AUTH_INVALID_HMAC') continue;
+    }
     seen = outcome.code;
     if (outcome.code === 'ACCEPTED')
       return { about, verdict: 'fail', expected, seen, reason: `${label} was accepted`, samples };
     if (!control.refusals.includes(outcome.code)) {
-      return { about, verdict: 'unknown', expected, seen, reason: `${label}: ${outcome.reason}`, samples };
+      const slow = slowness(result, context.fleet.replay.maxAgeMs);
+      const reason = `${label}: ${outcome.reason}${slow === undefined ? '' : `; ${slow}`}`;
+      return { about, verdict: 'unknown', expected, seen, reason, samples };
     }
   }
   const positive = await send({ secret: accepted });

@@ -1,4 +1,4 @@
-import { type Identity, identify, spread } from '../identity.ts';
+import { type Identity, identifyOften, type Spread, spread } from '../identity.ts';
 import type { Check } from './check.ts';
 import { observe, type Sight } from './on-replicas.ts';
 import { signerOf } from './replay-read.ts';
@@ -25,8 +25,8 @@ const distinct: Check = {
   id: 'fleet.distinct',
   group: 'fleet',
   critical: false,
-  title: 'no two replicas are one process under two names',
-  why: 'a replica that is listed twice vouches for itself',
+  title: 'no two replicas are one process under two names, and none is several',
+  why: 'a replica that is listed twice vouches for itself, and of several processes behind one address any may be stale',
   remedy: 'give each replica its own address; the balancer’s address is none',
   needs: ['two-replicas'],
   look: async (context) => [
@@ -37,21 +37,39 @@ const distinct: Check = {
         replicas.map(async (replica) => ({
           name: replica.name,
           host: replica.url.host,
-          ...(await identify(context, replica, client)),
+          seen: await identifyOften(context, replica, client),
         })),
       );
-      return distinctSight(seen);
+      return distinctSight(seen.map(summed));
     }),
   ],
 };
 
-type Named = Identity & { readonly name: string; readonly host: string };
+/** A replica as it first answered, and what all the connections to it have met. */
+type Named = Partial<Identity> & {
+  readonly name: string;
+  readonly host: string;
+  readonly peers: number;
+  readonly instances: number;
+  readonly asked: number;
+};
+
+function summed({ seen, name, host }: { seen: readonly Identity[]; name: string; host: string }): Named {
+  const count = (key: 'peer' | 'instance'): number => new Set(seen.flatMap((each) => each[key] ?? [])).size;
+  return { ...seen[0], name, host, peers: count('peer'), instances: count('instance'), asked: seen.length };
+}
 
 function distinctSight(seen: readonly Named[]): Sight {
-  const base = { expected: `${seen.length} processes`, samples: seen.length };
+  const base = { expected: `${seen.length} processes`, samples: seen.reduce((sum, { asked }) => sum + asked, 0) };
   const sameHost = pairWith(seen, (a, b) => a.host === b.host);
   if (sameHost !== undefined) {
     return { ...base, verdict: 'fail', seen: 'one address twice', reason: `${sameHost} have the same address` };
+  }
+  const many = seen.find(({ peers, instances }) => peers > 1 || instances > 1);
+  if (many !== undefined) {
+    const met = many.peers > 1 ? `${many.peers} certificates` : `${many.instances} instances`;
+    const reason = `${many.name}: ${many.asked} connections met ${met}: this address is a balancer or several processes`;
+    return { ...base, verdict: 'fail', seen: 'several behind one address', reason };
   }
   const sameProcess = pairWith(seen, (a, b) => a.instance !== undefined && a.instance === b.instance);
   if (sameProcess !== undefined) {
@@ -62,9 +80,9 @@ function distinctSight(seen: readonly Named[]): Sight {
       reason: `${sameProcess} answer as the same instance`,
     };
   }
-  const mute = seen.find(({ reached }) => !reached);
+  const mute = seen.find(({ reached }) => reached !== true);
   if (mute !== undefined)
-    return { ...base, verdict: 'unknown', seen: 'no answer', reason: `${mute.name}: ${mute.reason}` };
+    return { ...base, verdict: 'unknown', seen: 'no answer', reason: `${mute.name}: ${mute.reason ?? 'not asked'}` };
   const alike = pairWith(seen, (a, b) => a.peer === b.peer && (a.instance === undefined || b.instance === undefined));
   if (alike === undefined) return { ...base, verdict: 'pass', seen: `${seen.length} told apart` };
   return {
@@ -95,38 +113,32 @@ const balancerSpread: Check = {
     await observe(context, 'balancer', async (): Promise<Sight> => {
       const { balancer, replicas } = context.fleet;
       if (balancer === undefined) throw new Error('there is no balancer');
-      const { by, reached, strangers, tries, silent } = await spread(
-        context,
-        balancer,
-        replicas,
-        signerOf(context).client,
-      );
-      const base = {
-        expected: 'at least 2 replicas',
-        seen: `${reached.length} recognised`,
-        samples: tries + replicas.length,
-      };
-      const away = silent.length === 0 ? '' : `; not answering directly: ${silent.join('; ')}`;
-      if (by === undefined) {
-        return {
-          ...base,
-          verdict: 'unknown',
-          reason: `the replicas cannot be told apart by certificate or instance${away}`,
-        };
-      }
-      if (strangers > 0) {
-        const reason = `${strangers} certificates or instances behind it belong to no listed replica, or TLS ends at the balancer${away}`;
-        return { ...base, verdict: 'unknown', reason };
-      }
-      if (reached.length >= 2) return { ...base, verdict: 'pass', seen: reached.join(', ') };
-      return {
-        ...base,
-        verdict: 'unknown',
-        reason: `${tries} connections all ended at ${reached[0] ?? 'none that is known'}${away}`,
-      };
+      return spreadSight(await spread(context, balancer, replicas, signerOf(context).client), replicas.length);
     }),
   ],
 };
+
+function spreadSight(seen: Spread, replicas: number): Sight {
+  const { by, reached, strangers, tries, recognised, silent } = seen;
+  const base = { expected: 'at least 2 replicas', seen: `${reached.length} recognised`, samples: tries + replicas };
+  const away = silent.length === 0 ? '' : `; not answering directly: ${silent.join('; ')}`;
+  if (by === undefined) {
+    return {
+      ...base,
+      verdict: 'unknown',
+      reason: `the replicas cannot be told apart by certificate or instance${away}`,
+    };
+  }
+  if (strangers > 0) {
+    const reason = `${strangers} certificates or instances behind it belong to no listed replica, or TLS ends at the balancer${away}`;
+    return { ...base, verdict: 'unknown', reason };
+  }
+  if (reached.length >= 2) return { ...base, verdict: 'pass', seen: reached.join(', ') };
+  const reason = `${tries} connections all ended at ${reached[0] ?? 'none that is known'}${away}`;
+  // Enough of them that turns, weights or chance do not explain it: the balancer has this one replica.
+  if (recognised >= 4 * replicas) return { ...base, verdict: 'fail', critical: true, reason };
+  return { ...base, verdict: 'unknown', reason };
+}
 
 /** The checks of the fleet's shape. */
 export const FLEET_CHECKS: readonly Check[] = [replicaCount, distinct, balancerSpread];

@@ -4,6 +4,8 @@ import { CLOCK_WINDOW } from './clock.ts';
 import { CONTROL_CHECKS } from './controls.ts';
 import { FLEET_CHECKS } from './fleet.ts';
 import { REPLAY_AT_ONCE } from './replay-at-once.ts';
+import { REPLAY_NAMESPACE } from './replay-namespace.ts';
+import { REPLAY_NONCE } from './replay-nonce.ts';
 import { REPLAY_OVER_TIME } from './replay-over-time.ts';
 
 /**
@@ -16,6 +18,8 @@ export const CHECKS: readonly Check[] = [
   ...CONTROL_CHECKS,
   ...CHECKLIST,
   ...REPLAY_AT_ONCE,
+  REPLAY_NAMESPACE,
+  ...REPLAY_NONCE,
   ...REPLAY_OVER_TIME,
 ];
 

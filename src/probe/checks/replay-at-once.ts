@@ -1,6 +1,5 @@
 import type { Replica } from '../../fleet/fleet.ts';
 import { type BurnedBytes, burnBytes, resend } from '../bytes.ts';
-import { askOracle, type Burned } from '../oracle.ts';
 import type { ProbeResult } from '../prober.ts';
 import type { Check, CheckContext, Observation } from './check.ts';
 import { observe, onReplicas, type Sight, together } from './on-replicas.ts';
@@ -9,8 +8,6 @@ import { notBurned, REPLAY, readSight, signerOf } from './replay-read.ts';
 const STORE_REMEDY =
   'give every replica the same store, database, prefix and key function (JSON.stringify([clientId, nonce]))';
 const GARBAGE = '0'.repeat(64);
-/** At most this many earlier nonces are tried again at each replica: the youngest. */
-const NAMESPACE_READS = 4;
 
 /** Each replica remembers what it accepted itself: on the same connection, and on new ones (other workers). */
 const sameReplica: Check = {
@@ -114,29 +111,48 @@ const concurrent: Check = {
   why: 'looking and then writing (GET, then SET) lets copies through that arrive together',
   remedy: 'use one atomic SET key value PX ttl NX',
   needs: [],
-  look: async (context) => [
-    await observe(context, 'fleet', async () => {
-      const { replicas } = context.fleet;
-      const { copies, rounds } = context.concurrency ?? {
-        copies: Math.min(16, Math.max(8, 4 * replicas.length)),
-        rounds: 5,
-      };
-      const sights: (Sight & { about: string })[] = [];
-      let spare = 2;
-      for (let round = 0; round < Math.max(rounds, replicas.length); round += 1) {
-        const sight = await burst(context, spreadCopies(replicas, copies, round));
-        if (sight.verdict === 'unknown' && spare > 0) {
-          spare -= 1;
-          round -= 1;
-          continue;
-        }
-        sights.push({ about: `round ${round + 1}`, ...sight });
-        if (sight.verdict !== 'pass') break;
-      }
-      return together(sights);
-    }),
-  ],
+  look: async (context) => {
+    const { replicas } = context.fleet;
+    const { copies, rounds } = context.concurrency ?? {
+      copies: Math.min(16, Math.max(8, 4 * replicas.length)),
+      rounds: 5,
+    };
+    const alone: Observation[] = [];
+    for (const replica of replicas) {
+      const targets = Array.from({ length: copies }, () => replica);
+      alone.push(await observe(context, replica.name, () => bursts(context, BURSTS_ALONE, () => targets)));
+    }
+    const spread = await observe(context, 'fleet', () =>
+      bursts(context, Math.max(rounds, replicas.length), (round) => spreadCopies(replicas, copies, round)),
+    );
+    return [...alone, spread];
+  },
 };
+
+/** Bursts that go to one replica alone: they tell which one looks before it writes. */
+const BURSTS_ALONE = 2;
+/** Bursts that could not be told and are tried once more. */
+const SPARE_BURSTS = 2;
+
+/** Bursts until one of them is no pass. */
+async function bursts(
+  context: CheckContext,
+  rounds: number,
+  targetsOf: (round: number) => readonly Replica[],
+): Promise<Sight> {
+  const sights: (Sight & { about: string })[] = [];
+  for (let round = 0, spare = SPARE_BURSTS; round < rounds; round += 1) {
+    const sight = await burst(context, targetsOf(round));
+    if (sight.verdict === 'unknown' && spare > 0) {
+      spare -= 1;
+      round -= 1;
+      continue;
+    }
+    sights.push({ about: `round ${round + 1}`, ...sight });
+    if (sight.verdict !== 'pass') break;
+  }
+  return together(sights);
+}
 
 /** Where each copy goes: the first half to the round's leader, the others in turn to the replicas after it. */
 function spreadCopies(replicas: readonly Replica[], copies: number, round: number): Replica[] {
@@ -178,46 +194,5 @@ function judgeBurst(targets: readonly Replica[], results: readonly ProbeResult[]
   return { ...base, verdict: 'unknown', reason: 'every copy of a request never sent before was called a replay' };
 }
 
-/** Nonces that were burned before a change are still refused after it, on every replica. */
-const namespace: Check = {
-  id: 'replay.namespace',
-  group: 'replay',
-  critical: true,
-  title: 'nonces burned before the change are still refused',
-  why: 'another prefix, database or store forgets every nonce, and each captured request is good once more',
-  remedy:
-    'restore the store’s address, database and prefix as they were; a change of theirs needs a full stop of one nonce life',
-  needs: ['burned-nonces'],
-  look: async (context) => {
-    const { nonceTtlMs } = context.fleet.replay;
-    const margin = Math.min(1000, nonceTtlMs / 10);
-    const alive = context.burned
-      .filter(({ burnedAt }) => burnedAt + nonceTtlMs - margin > context.clock.now())
-      .toSorted((a, b) => b.burnedAt - a.burnedAt)
-      .slice(0, NAMESPACE_READS);
-    return onReplicas(context, async (replica) => {
-      if (alive.length === 0) {
-        const reason = `all ${context.burned.length} nonces are older than their life of ${nonceTtlMs} ms`;
-        return { verdict: 'unknown', expected: REPLAY, seen: 'not sent', reason, samples: 0 };
-      }
-      const parts = [];
-      for (const each of alive) parts.push(await readNamespace(context, replica, each));
-      return together(parts);
-    });
-  },
-};
-
-async function readNamespace(
-  context: CheckContext,
-  replica: Replica,
-  burned: Burned,
-): Promise<Sight & { about: string }> {
-  const { secret } = signerOf(context, burned.client);
-  const { outcome } = await askOracle(context, replica, burned, secret);
-  const age = context.clock.now() - burned.burnedAt;
-  const lost = `accepted by ${replica.name} ${age} ms later: the store’s namespace changed, or it lost the nonce`;
-  return { about: `burned at ${burned.replica}`, ...readSight(outcome, 1, lost) };
-}
-
 /** The replay checks that need no time. */
-export const REPLAY_AT_ONCE: readonly Check[] = [sameReplica, crossReplica, concurrent, namespace];
+export const REPLAY_AT_ONCE: readonly Check[] = [sameReplica, crossReplica, concurrent];

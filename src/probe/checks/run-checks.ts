@@ -57,7 +57,7 @@ async function lookAt(check: Check, context: CheckContext): Promise<readonly Obs
 }
 
 function missing(need: Need, check: Check, context: CheckContext): Unmet | undefined {
-  const { fleet, burned, patienceMs } = context;
+  const { fleet, clients, burned, patienceMs } = context;
   switch (need) {
     case 'required-certificate':
       if (fleet.tls.required) return undefined;
@@ -68,6 +68,9 @@ function missing(need: Need, check: Check, context: CheckContext): Unmet | undef
     case 'two-replicas':
       if (fleet.replicas.length >= 2) return undefined;
       return { verdict: 'unknown', reason: `it needs two replicas, there is ${fleet.replicas.length}` };
+    case 'two-clients':
+      if (clients.length >= 2) return undefined;
+      return { verdict: 'not-applicable', reason: `it needs two clients, ${clients.length} is looked at` };
     case 'burned-nonces':
       if (burned.length > 0) return undefined;
       return { verdict: 'not-applicable', reason: 'no nonce was burned before a change' };

@@ -1,0 +1,10 @@
+import { describe, it } from 'vitest';
+import { DRILL_FAULTS } from '../../src/drill/faults.ts';
+import { expectFound } from '../support/drill-run.ts';
+
+describe('a drill finds each fault on each replica, and recovers from it', { timeout: 400_000 }, () => {
+  for (const { name } of DRILL_FAULTS) {
+    for (const target of ['signer-a', 'signer-b', 'signer-c'])
+      it(`${name} on ${target}`, () => expectFound(name, target));
+  }
+});
