@@ -11,13 +11,17 @@ const when = z
         name: z
           .string()
           .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/, 'must be the name of a header')
-          .transform((name) => name.toLowerCase()),
-        matches: pattern(),
+          .transform((name) => name.toLowerCase())
+          .describe('Name of the header.'),
+        matches: pattern().describe('Regular expression that finds something in its value.'),
       })
       .optional()
       .describe('The answer has a header of this name (in any case), and its value matches the regular expression.'),
     pointer: z
-      .strictObject({ path: pointer, matches: pattern() })
+      .strictObject({
+        path: pointer.describe('JSON pointer to a text in the body.'),
+        matches: pattern().describe('Regular expression that finds something in that text.'),
+      })
       .optional()
       .describe(
         'The body is JSON, and the text at this JSON pointer matches the regular expression: { path: /error, matches: "^bad signature$" }.',

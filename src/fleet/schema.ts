@@ -56,7 +56,7 @@ const replica = z.strictObject({
     .refine((text) => text !== 'balancer' && text !== 'fleet', 'may not be balancer or fleet')
     .describe('Your name for the instance; the ledger, reports and the command line use it.'),
   ...endpoint,
-  deploy: replicaDeploy,
+  deploy: replicaDeploy.describe('Where the secrets that it accepts stand, and how it is made to read them.'),
 });
 
 const client = z.strictObject({
@@ -66,7 +66,7 @@ const client = z.strictObject({
     .describe(
       'Where its present secret is read from; default the place that its deploy writes (formats single and json).',
     ),
-  deploy: clientDeploy,
+  deploy: clientDeploy.describe('Where the secret that it signs with stands, and how it is made to read it.'),
   cadence: duration()
     .prefault('24h')
     .describe(
@@ -131,7 +131,7 @@ const probe = z.strictObject({
     .max(65_536)
     .prefault('{"probe":true}')
     .describe(
-      'Body of a probe: one that your service takes as signed right and then does nothing with, such as one that fails its own validation with 422. Thousands of them are sent.',
+      'Body of a probe: one that your service takes as signed right and then does nothing with, such as one that fails its own validation with 422. It is sent very many times.',
     ),
   causes: z
     .string()
@@ -139,7 +139,7 @@ const probe = z.strictObject({
     .max(500)
     .prefault('not stated in the fleet file')
     .describe(
-      'What an accepted probe does in your service, in one sentence for whoever approves the plan: "refused with 422, writes one line of audit log". Rotctl does not read it.',
+      'What an accepted probe does in your service, in one sentence for whoever approves the plan: "refused with 422, writes one line of audit log". rotctl only shows it.',
     ),
   deadline: duration()
     .prefault('2s')
@@ -205,15 +205,17 @@ const label = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the na
 const usage = z.strictObject({
   path: httpPath.prefault('/metrics').describe('Path of the Prometheus page that each replica shows at its own url.'),
   metric: label.describe('Name of the counter of accepted requests on that page, with the three labels below.'),
-  labels: z.strictObject({
-    client: label.describe('Name of its label that holds the client id.'),
-    fingerprint: label.describe(
-      'Name of its label that holds the fingerprint of the secret that the request was signed with, made as usage.fingerprint says.',
-    ),
-    caller: label.describe(
-      "Name of its label that tells rotctl's own requests, whose User-Agent begins with rotctl/, from all others.",
-    ),
-  }),
+  labels: z
+    .strictObject({
+      client: label.describe('Name of its label that holds the client id.'),
+      fingerprint: label.describe(
+        'Name of its label that holds the fingerprint of the secret that the request was signed with, made as usage.fingerprint says.',
+      ),
+      caller: label.describe(
+        "Name of its label that tells rotctl's own requests, whose User-Agent begins with rotctl/, from all others.",
+      ),
+    })
+    .describe('Which labels of that counter say what.'),
   fingerprint: z
     .enum(['rotctl', 'sha256'])
     .prefault('rotctl')
@@ -280,7 +282,9 @@ export const fleetSchema = z.strictObject({
     .array(client)
     .min(1)
     .max(1000)
-    .describe('Every caller that signs requests to this fleet; one left out is locked out.'),
+    .describe(
+      'Every caller that signs requests to this fleet, each with an id and a secret of its own; one that is left out is not rotated.',
+    ),
   tls: tls.describe('How rotctl connects to the replicas and knows them.'),
   replay: replay.prefault({}).describe('How your signers guard against replay, as they are configured; it is checked.'),
   probe: probe.prefault({}).describe('The signed request that rotctl sends to see what a replica accepts.'),

@@ -32,6 +32,11 @@ export class Journal {
     return this.#rotation;
   }
 
+  /** What the rotation is about: its runbook's steps, and its targets in the order in which they are taken. */
+  get setting(): Setting {
+    return this.#setting;
+  }
+
   get id(): string {
     return this.#head.rotation;
   }

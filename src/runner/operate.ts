@@ -61,7 +61,7 @@ export async function operate(tools: Tools, order: Order): Promise<Ended> {
   try {
     const ledger = await tools.openLedger();
     try {
-      return await underLock(tools, ledger, lock, order);
+      return await underLock({ tools, ledger, lock, order });
     } catch (error) {
       throw asStopped(tools.stop.signal, error);
     } finally {
@@ -78,71 +78,61 @@ function asStopped(signal: AbortSignal, error: unknown): unknown {
   return new RotctlError('STOPPED', `stopped by ${String(signal.reason)}`);
 }
 
-async function underLock(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
+/** A command at work: what it is done with, and the lock and the ledger that it holds. */
+interface Work {
+  readonly tools: Tools;
+  readonly ledger: OpenLedger;
+  readonly lock: HeldLock;
+  readonly order: Order;
+}
+
+async function underLock(work: Work): Promise<Ended> {
+  const { tools, ledger, order } = work;
   const history = await openHistory(tools, ledger, order.command === 'resume');
   if (history === undefined) {
-    if (order.command === 'overlap') return begin(tools, ledger, lock, order);
-    return nothingOpen(tools, ledger, order);
+    if (order.command !== 'overlap') return nothingOpen(tools, ledger, order);
+    const { journal, pairs } = await beginRotation(tools, ledger, order);
+    const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {}, touched: new Set() };
+    return run(work, journal, pairs, options);
   }
   const goal = goalOf(order, history.rotation.phase, history.goal);
   if (history.rotation.phase === goal && history.owed.length === 0) {
     return { rotation: history.id, phase: goal, already: `rotation ${history.id} is ${goal}`, owed: [] };
   }
   const { journal, pairs } = await takeUp(tools, ledger, history);
-  const options: DriveOptions = {
+  return run(work, journal, pairs, {
     goal,
     wait: order.wait,
     enteredAt: { ...history.enteredAt },
     touched: new Set(history.touched),
     ...(order.reason === undefined ? {} : { reason: order.reason }),
-  };
-  return run(tools, ledger, lock, order, journal, pairs, options, history.owed);
-}
-
-async function begin(tools: Tools, ledger: OpenLedger, lock: HeldLock, order: Order): Promise<Ended> {
-  const { journal, pairs } = await beginRotation(tools, ledger, order);
-  const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {}, touched: new Set() };
-  return run(tools, ledger, lock, order, journal, pairs, options, []);
-}
-
-async function run(
-  tools: Tools,
-  ledger: OpenLedger,
-  lock: HeldLock,
-  order: Order,
-  journal: Journal,
-  pairs: Pairs,
-  options: DriveOptions,
-  owed: readonly Owed[],
-): Promise<Ended> {
-  await journal.note('lock', {
-    token: lock.token,
-    command: order.command,
-    run: tools.runId,
-    ...(lock.brokeStale === undefined ? {} : { brokeStale: lock.brokeStale }),
   });
-  if (lock.brokeStale !== undefined)
-    tools.progress.note(`the lock of a dead holder was taken over: ${lock.brokeStale}`);
-  const inventory = { replicas: tools.fleet.replicas.map((replica) => replica.name), clients: [...pairs.keys()] };
+}
+
+async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOptions): Promise<Ended> {
+  const { tools, ledger, order } = work;
+  await noteLock(work, journal);
+  const owed = () => owedIn(ledger, journal.id);
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
-  const world: World = {
-    ...tools,
-    setting: { program: tools.runbook.program, inventory },
-    pairs,
-    prover: tools.prover(pairs),
-    traffic,
-    keeper: tools.vault,
-  };
-  if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, inventory.clients, 'before');
+  const { setting } = journal;
+  const world: World = { ...tools, setting, pairs, prover: tools.prover(pairs), traffic, keeper: tools.vault };
   try {
-    if (owed.some((check) => check.dueAt <= tools.clock.now())) await settleOwed(world, journal, owed, false);
+    if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, setting.inventory.clients, 'before');
+    await settleOwed(world, journal, await owed(), false);
     if (order.command === 'rollback') await turnBack(world, journal, options);
     await drive(world, journal, options);
-    await settleOwed(world, journal, await owedIn(ledger, journal.id), true);
+    await settleOwed(world, journal, await owed(), true);
   } finally {
     await traffic.stop();
   }
-  return { rotation: journal.id, phase: journal.rotation.phase, owed: await owedIn(ledger, journal.id) };
+  return { rotation: journal.id, phase: journal.rotation.phase, owed: await owed() };
+}
+
+async function noteLock({ tools, lock, order }: Work, journal: Journal): Promise<void> {
+  const { token, brokeStale } = lock;
+  const broke = brokeStale === undefined ? {} : { brokeStale };
+  await journal.note('lock', { token, command: order.command, run: tools.runId, ...broke });
+  if (brokeStale !== undefined) tools.progress.note(`the lock of a dead holder was taken over: ${brokeStale}`);
 }
 
 /** A rollback asked for in the middle of a move begins by leaving that move. */

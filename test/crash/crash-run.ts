@@ -4,6 +4,7 @@ import type { Entry } from '../../src/ledger/entry.ts';
 import type { MovingPhase, Phase } from '../../src/machine/phase.ts';
 import { tasksOf } from '../../src/machine/roll.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
+import { parseOwed } from '../../src/runner/owed.ts';
 import { locksIn, type Material, type PracticeFleet } from '../support/practice-fleet.ts';
 
 const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
@@ -134,12 +135,24 @@ async function expectWhole(fleet: PracticeFleet, { phases, end }: Way): Promise<
     const planned = tasksOf(program[phase], inventory).map(({ step, targets }) => `${step.id} ${targets.join(',')}`);
     expect(outcomesOf(own, phase)).toEqual(planned);
   }
+  expectRecorded(own, end);
   let intended = '';
   for (const { kind, step, data } of own) {
     const what = `${step} ${data.targets}`;
     if (kind === 'intent') intended = what;
     if (kind === 'outcome') expect(what).toBe(intended);
   }
+}
+
+/**
+ * What is recorded beside the steps is there too: the configuration before, and after a rollback the same one; and no
+ * replay check is owed, unless a failure ended the command before its time had come.
+ */
+function expectRecorded(own: readonly Entry[], end: Phase): void {
+  const stateAt = (when: string) => own.find(({ data }) => data.when === when)?.data.state;
+  expect(stateAt('before')).toBeDefined();
+  if (end === 'rolled-back') expect(stateAt('after')).toEqual(stateAt('before'));
+  else expect(parseOwed(own)).toEqual([]);
 }
 
 function outcomesOf(own: readonly Entry[], phase: Phase): string[] {

@@ -16,7 +16,7 @@ describe('a fleet file with everything stated', () => {
       replay: { maxAgeMs: 2000, nonceTtlMs: 5000, clockErrorMs: 200, storeTimeoutMs: 250 },
       readiness: { deadlineMs: 5000, consecutive: 3 },
       canary: { ratePerSecond: 10, faultBudget: 0.2, minSamples: 50 },
-      usage: { metric: 'keyring_accepted_requests_total', ownCaller: 'rotctl' },
+      usage: { metric: 'keyring_accepted_requests_total', fingerprint: 'rotctl', ownCaller: 'rotctl' },
       policy: { minOverlapMs: 1000, soakMs: 1000, failureBudget: 0, onFailedOverlap: 'roll-back' },
     });
     expect(fleet.probe).toEqual({
@@ -28,6 +28,11 @@ describe('a fleet file with everything stated', () => {
       maxBytes: 65_536,
       perSecond: 20,
     });
+  });
+
+  it('takes its fingerprints as they are said to be made', () => {
+    const text = edited(FULL_FLEET, 'ownCaller: rotctl', 'fingerprint: sha256');
+    expect(readFleet(text, '/f/r').usage).toMatchObject({ fingerprint: 'sha256', ownCaller: 'rotctl' });
   });
 
   it('resolves relative paths against its own folder, and leaves absolute ones', () => {

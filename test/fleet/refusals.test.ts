@@ -226,6 +226,12 @@ describe('what a fleet file must not say', () => {
       /^probe\.path: must begin with a slash/,
     ],
     ['an answer without limit', '64KiB', '1000MiB', /maxBytes: must be at least 1B and at most 16777216B/],
+    [
+      'an unknown fingerprint',
+      'ownCaller: rotctl',
+      'fingerprint: md5',
+      /usage\.fingerprint: must be one of rotctl, sha256/,
+    ],
     ['a rate of nothing', 'ratePerSecond: 10', 'ratePerSecond: 0', /ratePerSecond: must be at least 0/],
     ['a share above one', 'faultBudget: 0.2', 'faultBudget: 20', /faultBudget: must be at most 1/],
   ];

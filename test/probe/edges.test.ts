@@ -1,7 +1,7 @@
 import { createServer as createTlsServer } from 'node:https';
 import { connect, createServer as createTcpServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Endpoint } from '../../src/fleet/fleet.ts';
+import type { Endpoint, Replica } from '../../src/fleet/fleet.ts';
 import { CHECKS } from '../../src/probe/checks/list.ts';
 import { runChecks } from '../../src/probe/checks/run-checks.ts';
 import type { Finding } from '../../src/probe/finding.ts';
@@ -112,6 +112,49 @@ async function balancer(...targets: readonly Endpoint[]): Promise<Endpoint> {
   return { url: new URL(`https://127.0.0.1:${port}`), serverName: '127.0.0.1' };
 }
 
+describe('what is behind one replica’s address', () => {
+  const listing = async (...replicas: readonly Endpoint[]): Promise<Finding | undefined> => {
+    const listed = replicas.map((endpoint, n) => ({
+      ...endpoint,
+      name: `listed-${n}`,
+      deploy: (fleet.context.fleet.replicas[0] as Replica).deploy,
+    }));
+    return (await check('fleet.distinct', fleet.with({ fleet: { ...fleet.context.fleet, replicas: listed } })))[0];
+  };
+
+  it('a process each: told apart', async () => {
+    const finding = await listing(...fleet.signers);
+    expect(finding).toMatchObject({ verdict: 'pass', samples: 16 });
+  });
+
+  it('a balancer: found by its certificates', async () => {
+    const [a] = fleet.signers;
+    if (a === undefined) throw new Error('no signer');
+    const [finding, twice] = [
+      await listing(await balancer(...fleet.signers), a),
+      await listing(await balancer(...fleet.signers), await balancer(...fleet.signers)),
+    ];
+    for (const each of [finding, twice]) {
+      expect(each).toMatchObject({
+        verdict: 'fail',
+        reason: 'listed-0: 8 connections met 2 certificates: this address is a balancer or several processes',
+      });
+    }
+  });
+
+  it('several processes with one certificate: found by what their answers say', async () => {
+    const [a, b] = fleet.signers;
+    if (a === undefined || b === undefined) throw new Error('no signers');
+    const workers = await miniSigner('signer-w', fleet.pki, soundKnobs(fleet.store));
+    cleanups.push(() => workers.close());
+    workers.knobs.instances = ['w-1', 'w-1', 'w-1', 'w-1', 'w-1', 'w-2'];
+    expect(await listing(a, workers)).toMatchObject({
+      verdict: 'fail',
+      reason: 'listed-1: 8 connections met 2 instances: this address is a balancer or several processes',
+    });
+  });
+});
+
 describe('what is behind the balancer', () => {
   const spreadOver = async (front: Endpoint): Promise<Finding | undefined> =>
     (await check('balancer.spread', fleet.with({ fleet: { ...fleet.context.fleet, balancer: front } })))[0];
@@ -121,11 +164,12 @@ describe('what is behind the balancer', () => {
     expect(finding).toMatchObject({ verdict: 'pass', seen: 'signer-a, signer-b' });
   });
 
-  it('one replica only: not proven', async () => {
+  it('one replica only: a failure, because the others get no traffic', async () => {
     const [a] = fleet.signers;
     if (a === undefined) throw new Error('no signer');
     expect(await spreadOver(await balancer(a))).toMatchObject({
-      verdict: 'unknown',
+      verdict: 'fail',
+      critical: true,
       reason: /16 connections all ended at signer-a/,
     });
   });

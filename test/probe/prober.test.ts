@@ -4,6 +4,7 @@ import type { Transport } from '../../src/probe/ports.ts';
 import { createProber, type Prober } from '../../src/probe/prober.ts';
 import { awaitAccepted } from '../../src/probe/readiness.ts';
 import { ask, persist } from '../../src/probe/retry.ts';
+import type { Exchange } from '../../src/protocol/outcome.ts';
 import {
   ACCEPTED,
   coded,
@@ -19,6 +20,14 @@ import {
 } from './fakes.ts';
 import { PROBE } from './harness.ts';
 
+/** What a proxy says while nothing is behind it. */
+const RETRY_PAGE: Exchange = {
+  kind: 'answer',
+  status: 503,
+  headers: { 'content-type': 'text/html', 'retry-after': '3600' },
+  body: '<html></html>',
+  ms: 1,
+};
 const secret = Secret.fromText('rotctl-test-secret-0123456789abcdef0123456789abcdef');
 const CALL = { endpoint: TARGET, client: 'client-a', secret };
 
@@ -132,6 +141,18 @@ describe('trying again', () => {
     expect(transport.sent.length).toBe(requests);
   });
 
+  it.each([
+    [59, 'UNKNOWN', [59_000, 59_000], '429 rate limited'],
+    [60, 'UNKNOWN', [60_000, 60_000], '429 rate limited'],
+    [61, 'UNKNOWN', [], '429 rate limited: it asks to wait 61 s, at most 60 s are waited'],
+  ])('waits for a rate limit of %i s, or says what it did not wait for', async (seconds, code, slept, reason) => {
+    const clock = fakeClock();
+    const transport = scripted(coded(429, 'RATE_LIMITED', { 'retry-after': `${seconds}` }));
+    const { outcome } = await persist(clock, { faults: 2 }, () => prober(transport, clock).probe(CALL));
+    expect(outcome).toMatchObject({ code, reason });
+    expect(clock.slept).toEqual(slept);
+  });
+
   it('waits as long as a rate limit says', async () => {
     const clock = fakeClock();
     const transport = scripted(coded(429, 'RATE_LIMITED', { 'retry-after': '3' }), ACCEPTED);
@@ -169,9 +190,55 @@ describe('must become accepted', () => {
 
   it('gives up at its deadline and says what it saw last', async () => {
     const clock = fakeClock();
-    const result = await wait(scripted(INVALID_HMAC), clock);
-    expect(result).toMatchObject({ ready: false, last: { code: 'AUTH_INVALID_HMAC' } });
+    const result = await wait(scripted(REFUSED), clock);
+    expect(result).toMatchObject({ ready: false, lockedOut: false, last: { code: 'UNKNOWN', reason: 'ECONNREFUSED' } });
     expect(result.ms).toBe(1000);
+  });
+
+  it('gives up early on a replica that refuses every secret again and again', async () => {
+    const clock = fakeClock();
+    const result = await wait(scripted(REFUSED, REFUSED, INVALID_HMAC), clock, 60_000);
+    expect(result).toMatchObject({
+      ready: false,
+      lockedOut: true,
+      last: {
+        code: 'AUTH_INVALID_HMAC',
+        reason: 'refuses every secret it may hold, 5 times in a row: 401 AUTH_INVALID_HMAC',
+      },
+    });
+    expect(result.ms).toBeGreaterThanOrEqual(1000);
+    expect(result.ms).toBeLessThan(3000);
+  });
+
+  it.each([
+    ['one of its secrets is only not told of', [INVALID_HMAC, REPLAYED]],
+    ['it is gone now and then', [INVALID_HMAC, INVALID_HMAC, INVALID_HMAC, INVALID_HMAC, REFUSED]],
+    ['it does not know the client yet', [coded(401, 'AUTH_INVALID_CLIENT')]],
+  ])('is no lock-out when %s', async (_what, turn) => {
+    const clock = fakeClock();
+    const transport = scripted(...Array.from({ length: 60 }, () => turn).flat());
+    const tools = { prober: prober(transport, clock), clock, random: fakeRandom() };
+    const both = { client: 'client-a', secrets: [secret, Secret.fromText('another')] };
+    const result = await awaitAccepted(tools, TARGET, both, { deadlineMs: 5000, consecutive: 3 });
+    expect(result).toMatchObject({ ready: false, lockedOut: false, ms: 5000 });
+  });
+
+  it('is waited for while it becomes ready within a second', async () => {
+    const clock = fakeClock();
+    const transport = scripted(...Array(5).fill(INVALID_HMAC), ACCEPTED);
+    expect(await wait(transport, clock, 60_000)).toMatchObject({ ready: true, lockedOut: false });
+  });
+
+  it.each([
+    ['429 RATE_LIMITED: gives up and names the wait', coded(429, 'RATE_LIMITED', { 'retry-after': '3600' }), 0],
+    ['503 of a proxy: goes on asking', { ...RETRY_PAGE }, 1],
+  ])('asked to wait for an hour by %s', async (_what, answer, asksAgain) => {
+    const clock = fakeClock();
+    const transport = scripted(answer, ACCEPTED);
+    const result = await wait(transport, clock, 7_200_000);
+    expect(result.ready).toBe(asksAgain === 1);
+    expect(result.ms).toBeLessThan(1000);
+    if (!result.ready) expect(result.last?.reason).toMatch(/it asks to wait 3600 s, at most 60 s are waited/);
   });
 
   it('flapping is not ready', async () => {

@@ -4,9 +4,11 @@ import type { CheckContext } from '../../src/probe/checks/check.ts';
 import { CHECKS } from '../../src/probe/checks/list.ts';
 import { runChecks } from '../../src/probe/checks/run-checks.ts';
 import type { Finding } from '../../src/probe/finding.ts';
+import { createProber } from '../../src/probe/prober.ts';
 import type { KnownClient } from '../../src/probe/vector-plan.ts';
 import { type Knobs, MiniStore, SECRETS } from '../support/mini-signer.ts';
-import { startFleet, type TestFleet } from './harness.ts';
+import { coded, fakeClock, fakeRandom, scripted } from './fakes.ts';
+import { PROBE, startFleet, type TestFleet } from './harness.ts';
 
 let fleet: TestFleet;
 beforeAll(async () => {
@@ -133,9 +135,19 @@ describe('a replica that is slow', () => {
         /the exchange took 4\d\d ms, more than half the window of 300 ms: it is slow/,
       );
     }
-    breakB({ slowMs: 2800 });
-    const [, finding] = await check('clock.window', context);
-    expect(finding).toMatchObject({ verdict: 'unknown', reason: /it is slow, and its clock may be right/ });
+  });
+
+  it.each([
+    [400, 'unknown', /it is slow, and its clock may be right/],
+    [100, 'fail', /its clock is further off than that/],
+  ])('whose every refusal for its time takes %i ms of 300: clock.window is %s', async (ms, verdict, reason) => {
+    const transport = scripted({ ...coded(401, 'AUTH_TIMESTAMP_SKEW'), ms });
+    const { fleet: shape } = fleet.context;
+    const [clock, random] = [fakeClock(), fakeRandom()];
+    const prober = createProber({ settings: PROBE, outcomes: [], transport, clock, random, runId: 'r' });
+    const narrow = { ...shape, replicas: shape.replicas.slice(0, 1), replay: { ...shape.replay, maxAgeMs: 300 } };
+    const [finding] = await check('clock.window', fleet.with({ fleet: narrow, prober, clock, random }));
+    expect(finding).toMatchObject({ verdict, reason });
   });
 
   it('says how old the bytes were that it refused for their time', async () => {

@@ -111,6 +111,31 @@ describe('against real signers', () => {
     ]);
   });
 
+  it('of two workers behind one port one has missed it: asked once it may pass, asked three times it does not', async () => {
+    const [a] = fleet.context.fleet.replicas;
+    const knobs = fleet.signers[0]?.knobs;
+    if (a === undefined || knobs === undefined) throw new Error('no replica');
+    const loaded = { 'client-a': [SECRETS.current, SECRETS.next] };
+    const ask = async (acceptTries: number) => {
+      Object.assign(knobs, { clients: loaded, stale: { 'client-a': [SECRETS.current] } });
+      const secrets = overlap.filter(({ generation }) => generation === 'next');
+      return (await round(fleet.context, a, [{ id: 'client-a', secrets }], { acceptTries }))[0];
+    };
+    expect(await ask(1)).toMatchObject({ generation: 'next', verdict: 'pass' });
+    expect(await ask(3)).toMatchObject({
+      generation: 'next',
+      verdict: 'fail',
+      seen: HMAC,
+      reason: /on try 2, after it was accepted: more than one process/,
+    });
+    knobs.stale = undefined;
+    knobs.clients = loaded;
+    const before = fleet.signers[0]?.requests() ?? 0;
+    const cells = await round(fleet.context, a, [{ id: 'client-a', secrets: overlap }], { acceptTries: 3 });
+    expect(cells.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+    expect((fleet.signers[0]?.requests() ?? 0) - before).toBe(7);
+  });
+
   it('a retirement that one replica has missed, and one that refuses everything', async () => {
     const [a, b] = fleet.signers;
     if (a !== undefined) a.knobs.clients = { 'client-a': [SECRETS.current, SECRETS.next] };

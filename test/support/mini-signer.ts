@@ -36,6 +36,8 @@ export interface Knobs {
   /** Drops this many requests without an answer, by a reset. */
   resets: number;
   instance: string | undefined;
+  /** Processes that answer in turn. */
+  instances: string[];
   /** Paths and methods under which a signature is also found right. */
   alsoSigned: { paths: readonly string[]; methods: readonly string[] };
   /** What is sent to other paths than the probe's and for other methods than POST, before anything is looked at. */
@@ -118,6 +120,7 @@ export function soundKnobs(store: MiniStore): Knobs {
     page: undefined,
     resets: 0,
     instance: undefined,
+    instances: [],
     alsoSigned: { paths: [], methods: [] },
     elsewhere: undefined,
     compares: 'all',
@@ -173,7 +176,11 @@ async function answer(knobs: Knobs, request: IncomingMessage, response: ServerRe
     request.socket.destroy();
     return;
   }
-  if (knobs.instance !== undefined) response.setHeader('x-signer-instance', knobs.instance);
+  const instance = knobs.instances.shift() ?? knobs.instance;
+  if (instance !== undefined) {
+    response.setHeader('x-signer-instance', instance);
+    if (knobs.instance === undefined) knobs.instances.push(instance);
+  }
   if (knobs.rateLimited > 0) {
     knobs.rateLimited -= 1;
     response.writeHead(429, { 'retry-after': knobs.retryAfter, 'content-type': 'application/json' });

@@ -1,11 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Secret } from '../../src/credential/secret.ts';
 import type { Replica, UsageSource } from '../../src/fleet/fleet.ts';
 import { openWire } from '../../src/probe/canary-wire.ts';
 import type { Clock, Transport } from '../../src/probe/ports.ts';
 import { takeUsage, type UsageSample } from '../../src/watch/usage.ts';
 import { compareUsage } from '../../src/watch/usage-delta.ts';
+import { usageFingerprint } from '../../src/watch/usage-fingerprint.ts';
 import { judgeSigns, judgeUnused } from '../../src/watch/usage-judge.ts';
 
 const METRIC = 'keyring_accepted_requests_total';
@@ -274,5 +276,93 @@ describe('judging', () => {
   test('what a page says is escaped before it is repeated', async () => {
     const delta = await between([{ key: 'a\u001b[31m', count: 1 }]);
     expect(judgeSigns(delta, client, NEW, [OLD]).reason).not.toContain('\u001b');
+  });
+});
+
+describe('fingerprints that are SHA-256 digests', () => {
+  const [old, next] = ['k8sJ2vQx0Zr7LmN4pT6wYb1cDf3gHh5j', 'r3Wq9TzB5nV1xK7mP2sD8fG4hJ6cL0aY'].map((text) =>
+    Secret.fromText(text),
+  );
+  if (old === undefined || next === undefined) throw new Error('two secrets');
+  const [oldDigest, nextDigest] = [usageFingerprint(old, 'sha256'), usageFingerprint(next, 'sha256')];
+
+  async function seen(key: string): Promise<ReturnType<typeof compareUsage>> {
+    const scope = { source: { ...source, fingerprint: 'sha256' as const }, clients: ['client-a'], runId: 'r' };
+    const at = async (time: number, text: string) => {
+      now = time;
+      pages.set('a', { status: 200, text });
+      return takeUsage({ ...scope, deadlineMs: 2000, replicas: [replica('a')] }, transport, clock);
+    };
+    return compareUsage(await at(1000, page([])), await at(2000, page([{ key, count: 3 }])));
+  }
+
+  test('are what sha256sum prints, and rotctl ones are the secret\u2019s own', () => {
+    expect(oldDigest).toBe('a801be0ab0da4399a6fb79adce80eef1e01fba3a6dd2780b35edaa02ee6b45de');
+    expect(usageFingerprint(old, 'rotctl')).toBe(old.fingerprint);
+  });
+
+  test.each([
+    ['of 8 digits', nextDigest.slice(0, 8), 'pass', 'pass'],
+    ['of 12 digits', nextDigest.slice(0, 12), 'pass', 'pass'],
+    ['whole', nextDigest, 'pass', 'pass'],
+    ['of 8 digits, of the old secret', oldDigest.slice(0, 8), 'fail', 'fail'],
+    ['whole, of the old secret', oldDigest, 'fail', 'fail'],
+    ['longer than a digest', `${nextDigest}0`, 'unknown', 'unknown'],
+    ['of 7 digits', nextDigest.slice(0, 7), 'unknown', 'unknown'],
+    ['of 7 digits, of the old secret', oldDigest.slice(0, 7), 'unknown', 'unknown'],
+    ['in upper case', oldDigest.toUpperCase(), 'unknown', 'unknown'],
+    ['from its middle', nextDigest.slice(8, 24), 'fail', 'pass'],
+    ['that is another\u2019s', '0123456789abcdef', 'fail', 'pass'],
+    ['that is made as rotctl\u2019s', next.fingerprint, 'fail', 'pass'],
+    ['that is no digest', 'none', 'fail', 'pass'],
+  ])('%s', async (_, key, signs, unused) => {
+    const delta = await seen(key);
+    expect(judgeSigns(delta, client, nextDigest, [oldDigest]).verdict).toBe(signs);
+    expect(judgeUnused(delta, [client], new Map([['client-a', oldDigest]])).verdict).toBe(unused);
+  });
+
+  test('say why when the page shows too few digits to tell secrets apart', async () => {
+    expect(judgeSigns(await seen('0123abc'), client, nextDigest, []).reason).toContain(
+      'a label key of 7 hex digits where 8 to 64 in lower case are needed',
+    );
+  });
+
+  test('that fit both generations are not taken for the expected one', async () => {
+    const twin = `${nextDigest.slice(0, 20)}${'0'.repeat(44)}`;
+    const delta = await seen(nextDigest.slice(0, 16));
+    expect(judgeSigns(delta, client, nextDigest, [twin]).verdict).toBe('fail');
+    expect(judgeUnused(delta, [client], new Map([['client-a', twin]])).verdict).toBe('fail');
+  });
+
+  test('are found at a client outside the inventory too', async () => {
+    const delta = { ...(await seen(oldDigest.slice(0, 10))), strangers: ['client-a'] };
+    expect(judgeUnused(delta, [], new Map([['client-b', oldDigest]]))).toMatchObject({
+      verdict: 'fail',
+      clients: [{ client: 'client-a', bad: 3 }],
+    });
+  });
+
+  test('are shown by their first 16 digits', async () => {
+    const { reason } = judgeSigns(await seen(nextDigest), client, nextDigest, [oldDigest]);
+    expect(reason).toContain(nextDigest.slice(0, 16));
+    expect(reason).not.toContain(nextDigest.slice(0, 17));
+  });
+
+  test('of rotctl\u2019s kind are compared whole', async () => {
+    const before = await look(1000, { a: page([]) });
+    const delta = compareUsage(before, await look(2000, { a: page([{ key: NEW.slice(0, 8), count: 1 }]) }));
+    expect(judgeSigns(delta, client, NEW, [OLD]).verdict).toBe('fail');
+  });
+
+  test('are refused for a secret that can be guessed', () => {
+    const weak = 'CANARY-0123456789abcdef01234567'.slice(0, 31);
+    expect(() => usageFingerprint(Secret.fromText(weak), 'sha256')).toThrow(
+      expect.objectContaining({
+        code: 'SECRET_REFUSED',
+        message: expect.stringMatching(/^a secret has 31 bytes, fewer than 32/),
+      }),
+    );
+    expect(usageFingerprint(Secret.fromText(`${weak}x`), 'sha256')).toHaveLength(64);
+    expect(usageFingerprint(Secret.fromText(weak), 'rotctl')).toHaveLength(16);
   });
 });
