@@ -16,7 +16,7 @@ export interface Identity {
 }
 
 /** Asks once, on a fresh connection, with a signature that no secret gives: nothing is burned, nothing is accepted. */
-export async function identify(tools: Tools, endpoint: Endpoint, client: string): Promise<Identity> {
+async function identify(tools: Tools, endpoint: Endpoint, client: string): Promise<Identity> {
   const call = { endpoint, client, secret: undefined, overrideSignature: GARBAGE, fresh: true };
   const { peer, instance, status, outcome } = await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call));
   return { peer, instance, reached: status !== undefined, reason: outcome.reason };

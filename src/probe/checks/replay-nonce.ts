@@ -1,6 +1,6 @@
 import type { Replica } from '../../fleet/fleet.ts';
 import type { ProbeResult } from '../prober.ts';
-import { ask, RETRY, troubleOf, waitOf } from '../retry.ts';
+import { ask, naming, RETRY, troubleOf, waitOf } from '../retry.ts';
 import { wrongSecret } from '../round.ts';
 import { slowness } from '../slowness.ts';
 import type { Check, CheckContext } from './check.ts';
@@ -91,7 +91,7 @@ function unclear(
   const trouble = troubleOf(result);
   const mayPass = result.outcome.code === REPLAY || (trouble !== undefined && RETRY[trouble] !== 'never');
   const again = mayPass ? waitOf(result, PAUSE_MS) : undefined;
-  const reason = slowness(result, fleet.replay.maxAgeMs) ?? result.outcome.reason;
+  const reason = slowness(result, fleet.replay.maxAgeMs) ?? naming(result.outcome).reason;
   return { ...base, verdict: 'unknown', reason, ...(again === undefined ? {} : { again }) };
 }
 
