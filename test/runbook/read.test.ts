@@ -1,0 +1,95 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { RotctlError } from '../../src/errors/rotctl-error.ts';
+import { MOVING_PHASES } from '../../src/machine/phase.ts';
+import { begin } from '../../src/machine/rotation.ts';
+import { pathTo } from '../../src/machine/way.ts';
+import { readRunbook } from '../../src/runbook/read.ts';
+
+const FILE = 'runbooks/signer-hmac.yaml';
+const shipped = readFileSync(FILE, 'utf8');
+
+/** The error that reading a text ends with. */
+function refusalOf(text: string): RotctlError {
+  try {
+    readRunbook(text, 'my.yaml');
+  } catch (error) {
+    if (error instanceof RotctlError) return error;
+    throw error;
+  }
+  throw new Error('it was read');
+}
+
+const line = (text: string, needle: string) => text.slice(0, text.indexOf(needle)).split('\n').length;
+
+describe('the shipped runbook', () => {
+  const runbook = readRunbook(shipped, FILE);
+
+  it('has steps for every moving phase, each with an id of its own', () => {
+    const ids = MOVING_PHASES.flatMap((phase) => {
+      expect(runbook.program[phase].length, phase).toBeGreaterThan(0);
+      return runbook.program[phase].map(({ id }) => id);
+    });
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it('changes, loads and proves one replica before it touches the next', () => {
+    const inventory = { replicas: ['a', 'b'], clients: ['x'] };
+    const path = pathTo({ program: runbook.program, inventory }, begin(), 'overlap', false);
+    const opening = path.flatMap(({ move }) => ('task' in move ? [`${move.task.step.id} ${move.task.targets}`] : []));
+    expect(opening).toEqual([
+      'add-next a',
+      'roll a',
+      'roll-by-restart a',
+      'add-next b',
+      'roll b',
+      'roll-by-restart b',
+      'verify-overlap fleet',
+    ]);
+  });
+
+  it('goes back from the replica that was changed last', () => {
+    const inventory = { replicas: ['a', 'b'], clients: ['x'] };
+    const from = { ...begin(), phase: 'overlap' as const };
+    const path = pathTo({ program: runbook.program, inventory }, from, 'rolled-back', true);
+    const tasks = path.flatMap(({ move }) => ('task' in move ? [`${move.task.step.id} ${move.task.targets}`] : []));
+    expect(tasks[0]).toBe('remove-next b');
+  });
+
+  it('names no more than one key id for a replica after the end of each way', () => {
+    const last = (phase: 'retiring' | 'closing') =>
+      runbook.program[phase].flatMap(({ effects }) =>
+        effects.flatMap((effect) => ('accepts' in effect ? [effect.accepts] : [])),
+      );
+    expect(last('retiring')).toEqual([['next']]);
+    expect(last('closing')).toEqual([['current']]);
+  });
+});
+
+describe('a runbook that an operator has written wrongly is refused where it is wrong', () => {
+  const rows: [what: string, from: string, to: string, rule: RegExp][] = [
+    ['an unknown action', 'action: reload', 'action: relaod', /action/],
+    ['an unknown key, with the nearest known one', 'on-failure: roll-back', 'on-failur: roll-back', /on-failure/],
+    ['an effect that its action does not have', 'accepts: [current, next] }', 'accepts: [current, current] }', /twice/],
+    ['a proof of an unknown kind', 'proves: namespace', 'proves: namespaces', /proves/],
+    ['an order that takes nobody', 'first: 1, batch: 1', 'first: 0, batch: 1', /first/],
+    ['a step id that stands twice', 'step: roll-by-restart', 'step: add-next # again', /stands twice/],
+    ['a step that changes nothing and proves nothing', 'action: write', 'action: prove', /changes nothing|goes over/],
+    ['another version of the form', 'rotctl.runbook.v1', 'rotctl.runbook.v9', /schema/],
+  ];
+  for (const [what, from, to, rule] of rows) {
+    it(what, () => {
+      const text = shipped.replace(from, to);
+      const error = refusalOf(text);
+      expect(error).toMatchObject({ code: 'INPUT_INVALID', exitCode: 2 });
+      expect(error.message).toMatch(rule);
+      expect(error.at?.file).toBe('my.yaml');
+      expect(Math.abs((error.at?.line ?? 0) - line(text, to))).toBeLessThanOrEqual(4);
+      expect(error.at?.column).toBeGreaterThan(0);
+    });
+  }
+
+  it('what does not parse', () => {
+    expect(refusalOf(shipped.replace('rotation:\n', 'rotation: [\n'))).toMatchObject({ code: 'INPUT_SYNTAX' });
+  });
+});
