@@ -92,7 +92,8 @@ export const ERROR_CATALOGUE = {
   FAILED_HELD: {
     kind: 'remote',
     exit: 12,
-    means: 'a step was proven to have failed; what is accepted now was left as it is, because going back needs your word',
+    means:
+      'a step was proven to have failed; what is accepted now was left as it is, because going back needs your word',
     remedy: 'mend what the report names, then `rotctl resume`; or `rotctl rollback`',
   },
   ROLLED_BACK: {

@@ -46,7 +46,12 @@ function rollsOf(steps: readonly Step[]): Step[][] {
 }
 
 function sameRoll(a: Step, b: Step): boolean {
-  return a.over === b.over && a.order.first === b.order.first && a.order.batch === b.order.batch && a.order.backward === b.order.backward;
+  return (
+    a.over === b.over &&
+    a.order.first === b.order.first &&
+    a.order.batch === b.order.batch &&
+    a.order.backward === b.order.backward
+  );
 }
 
 function batchesOf(targets: readonly string[], first: number, batch: number): string[][] {

@@ -1,12 +1,13 @@
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
+import { usageFingerprint } from '../watch/usage-fingerprint.ts';
 import type { Tools } from './tools.ts';
 
 /**
  * What must be so before a rotation begins and can be seen without a probe.
  *
- * @throws RotctlError `PRECONDITION_FAILED`, naming what is in the way; nothing was changed
+ * @throws RotctlError `SECRET_REFUSED`, `PRECONDITION_FAILED`, naming what is in the way; nothing was changed
  */
 export async function requireReadiness(
   tools: Pick<Tools, 'fleet' | 'runbook' | 'driver'>,
@@ -14,6 +15,9 @@ export async function requireReadiness(
   clients: readonly string[],
 ): Promise<void> {
   requireEvidence(tools);
+  const { usage } = tools.fleet;
+  // Names each secret as the fleet's own pages do, which refuses those that are too weak to be named so.
+  if (usage !== undefined) for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
   for (const replica of tools.fleet.replicas) {
     const listed = await tools.driver.readAccepted(replica, clients);
     for (const client of clients) {

@@ -1,4 +1,4 @@
-import { compose } from '../errors/verdict.ts';
+import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Endpoint, Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { Cell } from '../probe/finding.ts';
@@ -111,10 +111,12 @@ export async function proveReady(parts: RoundParts, target: Target): Promise<Pro
     );
     if (ready.ready) continue;
     const last = ready.last?.reason ?? 'no answer';
-    const reason = `${target.name} accepted no signed probe of ${client} within ${deadlineMs} ms; last: ${last}`;
+    const verdict: Verdict = ready.lockedOut ? 'fail' : 'unknown';
+    const waited = ready.lockedOut ? '' : ` within ${deadlineMs} ms`;
+    const reason = `${target.name} accepted no signed probe of ${client}${waited}; last: ${last}`;
     const finding = {
       id: 'ready',
-      verdict: 'unknown' as const,
+      verdict,
       critical: true,
       target: target.name,
       expected: `ACCEPTED ${consecutive} times in a row`,
@@ -123,7 +125,7 @@ export async function proveReady(parts: RoundParts, target: Target): Promise<Pro
       samples: ready.tries,
       ms: ready.ms,
     };
-    return { verdict: 'unknown', reason, cells: [], findings: [finding], owed: [] };
+    return { verdict, reason, cells: [], findings: [finding], owed: [] };
   }
   return { verdict: 'pass', reason: '', cells: [], findings: [], owed: [] };
 }

@@ -92,6 +92,7 @@ export class FleetProver implements Prover {
     if (proof.on === 'balancer' && this.#parts.fleet.balancer === undefined) return noBalancer(proof);
     return proveRounds(this.#rounds(phase), this.#placesOf(proof.on, targets), expectations, {
       many: proof.on === 'balancer',
+      acceptTries: this.#parts.fleet.readiness.consecutive,
     });
   }
 

@@ -102,7 +102,7 @@ describe('nonces', () => {
     },
   );
 
-  it('that a replica does not take at all cannot be mixed up there', async () => {
+  it('that are all one to a replica prove nothing: not even a nonce of its own is accepted', async () => {
     breakB({ nonceKey: () => 'x', falseReplays: 0, burnsFirst: false });
     expect((await check('replay.nonce-exact'))[1]).toMatchObject({ verdict: 'unknown' });
   });

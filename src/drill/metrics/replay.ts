@@ -70,7 +70,11 @@ export function replayLeaks(story: Story): Measure {
 /** Checks that re-send a request; those of a nonce's declared life, and of its reuse afterwards, are about something else. */
 function fromChecks(story: Story): Resent[] {
   return story.checks
-    .filter((check) => /^replay[._](?!ttl-bound|after-ttl)|namespace/.test(check.id) && isMeasured(check))
+    .filter(
+      (check) =>
+        /^replay[._](?!ttl-bound|after-ttl|nonce-exact|refused-burns-nothing)|namespace/.test(check.id) &&
+        isMeasured(check),
+    )
     .map((check) => ({
       entry: check.entry,
       what: `${check.id} on ${check.target}: ${check.seen} (entry ${check.entry.seq})`,
