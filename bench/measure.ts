@@ -56,7 +56,10 @@ export async function ownCpu(work: () => unknown): Promise<number> {
 export function cpuOf(argv: readonly string[], times: number): number {
   const script =
     'TIMEFORMAT="%3U %3S"; n=$1; shift; time { for ((i = 0; i < n; i++)); do "$@" >/dev/null 2>&1 || exit 9; done; }';
-  const run = spawnSync('bash', ['--norc', '-c', script, 'bash', String(times), ...argv], { env: plainEnv(), encoding: 'utf8' });
+  const run = spawnSync('bash', ['--norc', '-c', script, 'bash', String(times), ...argv], {
+    env: plainEnv(),
+    encoding: 'utf8',
+  });
   const [user = Number.NaN, system = Number.NaN] = run.stderr.trim().split(' ').map(Number);
   if (run.status !== 0 || Number.isNaN(user + system)) throw new Error(`${argv.join(' ')} failed: ${run.stderr}`);
   return ((user + system) * 1000) / times;

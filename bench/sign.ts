@@ -11,14 +11,14 @@ const COUNT = 20_000;
 const random = pooledRandom();
 const secret = Buffer.from(random.hex(32));
 const body = Buffer.from(JSON.stringify({ session: random.hex(16), transaction: random.hex(64), probe: true }));
-const fixed = { method: 'POST', path: '/v1/sign/session-transaction', body };
-const canonical = keyringCanonicalString({ ...fixed, timestamp: String(Date.now()), nonce: random.hex(16) });
+const [method, path] = ['POST', '/v1/sign/session-transaction'];
+const canonical = keyringCanonicalString({ timestamp: String(Date.now()), nonce: random.hex(16), method, path, body });
 
 let length = 0;
 
 function full(): void {
   for (let n = 0; n < COUNT; n += 1) {
-    const request = { ...fixed, timestamp: String(Date.now()), nonce: random.hex(16) };
+    const request = { timestamp: String(Date.now()), nonce: random.hex(16), method, path, body };
     length += keyringSignature(secret, request).length;
   }
 }

@@ -12,6 +12,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     pool: 'forks',
+    // Most files start fleets of real processes: side by side on a small machine they would measure each other.
+    fileParallelism: false,
     env: { NODE_EXTRA_CA_CERTS: '' },
     reporters: ['default', new TotalsReporter()],
   },

@@ -5,7 +5,7 @@ import { reveal, type Secret } from './secret.ts';
 /** Shortest secret, in bytes: 32 characters hold 128 bits even when they are only hex digits. */
 export const SHORTEST_SECRET = 32;
 /** Longest secret, in bytes: HMAC-SHA256 replaces a longer key by its digest (RFC 2104, section 2). */
-export const LONGEST_SECRET = 64;
+const LONGEST_SECRET = 64;
 const FEWEST_DIFFERENT_BYTES = 8;
 /** Without quotes, or in quotes that a reader expands, such a secret is not the same everywhere. */
 const CONTESTED = 'it holds signs that readers of env files take differently; use letters, digits and _@%+=:,./-';

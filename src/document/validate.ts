@@ -113,7 +113,7 @@ function property(parent: unknown, step: PropertyKey): unknown {
 }
 
 /** `replicas[1].deploy.path`; names that are not plain words are quoted, and hidden when they look random. */
-export function pathText(path: DocumentPath): string {
+function pathText(path: DocumentPath): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
     const name = String(step);

@@ -6,7 +6,7 @@ import { playOutage } from './outage.ts';
 import type { DrillTools, FaultEnd, Planted } from './tools.ts';
 
 /** The parts of the scenario, in order; the drill's header announces them and the scorecard counts them. */
-export const DRILL_PARTS = ['rotation', 'failed-cutover', 'outage', 'hygiene'] as const;
+const DRILL_PARTS = ['rotation', 'failed-cutover', 'outage', 'hygiene'] as const;
 
 /** The fault of the cutover that is meant to fail. */
 const CUTOVER_FAULT = 'misses-next';

@@ -134,7 +134,7 @@ function held(path: string, { holder }: StandingLock, fate: Fate, now: number): 
 }
 
 /** `host a, pid 12, run r-1, command overlap, for 3m 2s`. */
-export function describeHolder(holder: LockHolder, now: number): string {
+function describeHolder(holder: LockHolder, now: number): string {
   const seconds = Math.max(0, Math.round((now - Date.parse(holder.since)) / 1000));
   const [host, run, command] = [holder.host, holder.runId, holder.command].map((text) => escapeForeign(text, 80));
   return `host ${host}, pid ${holder.pid}, run ${run}, command ${command}, for ${describeAge(seconds)}`;

@@ -30,7 +30,7 @@ const UNPRINTABLES = new RegExp(UNPRINTABLE.source, 'g');
 const LONE_SURROGATES = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Where a plain scalar that begins at `from` ends; `from` itself when none begins there. */
-export function endOfPlain(text: string, from: number): number {
+function endOfPlain(text: string, from: number): number {
   if (((CHARACTER_CLASS[text.charCodeAt(from)] ?? 0) & PLAIN_FIRST) === 0) return from;
   let at = from + 1;
   for (;;) {

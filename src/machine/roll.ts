@@ -7,7 +7,7 @@ export interface Task {
 }
 
 /** The targets of a kind, in inventory order. */
-export function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
+function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
   switch (kind) {
     case 'replicas':
       return inventory.replicas;

@@ -51,7 +51,7 @@ export function begin(compromised = false): Rotation {
 }
 
 /** The tasks of the present phase; none in a resting phase. */
-export function currentTasks(setting: Setting, rotation: Rotation): readonly Task[] {
+function currentTasks(setting: Setting, rotation: Rotation): readonly Task[] {
   return isMoving(rotation.phase) ? tasksOf(setting.program[rotation.phase], setting.inventory) : [];
 }
 

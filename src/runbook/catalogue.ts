@@ -14,7 +14,7 @@ interface CatalogueEntry {
  * The catalogue of actions: what each does and what it may change. A step whose declared effects are not those of its
  * action is refused when the runbook is read, so that what is declared and what is done cannot differ.
  */
-export const CATALOGUE: Readonly<Record<Action, CatalogueEntry>> = {
+const CATALOGUE: Readonly<Record<Action, CatalogueEntry>> = {
   write: {
     means: "replace the secrets in the target's configuration, atomically; the running process does not notice",
     on: [

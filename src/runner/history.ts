@@ -26,7 +26,7 @@ export interface History {
 }
 
 /** The ids of the rotations in a ledger, oldest first. Other headers (a drill's) name no material. */
-export function rotationIds(entries: readonly Entry[]): string[] {
+function rotationIds(entries: readonly Entry[]): string[] {
   return [
     ...new Set(
       entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation),

@@ -13,7 +13,7 @@ export interface Preflight {
 }
 
 /** The checks (ids of `spec/checks.md`) that each precondition of a runbook stands for. */
-export const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
+const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
   'signatures-enforced': [
     'control.wrong-secret',
     'control.empty-key',

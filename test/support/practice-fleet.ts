@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   copyFileSync,
   existsSync,
@@ -117,8 +118,10 @@ const living = new Set<ChildProcess>();
 let program: Promise<string> | undefined;
 
 // Whatever a failed test left: a supervisor that is killed takes its parts with it.
-afterAll(() => {
+afterAll(async () => {
+  const killed = [...living].map((child) => once(child, 'exit'));
   for (const child of living) child.kill('SIGKILL');
+  await Promise.all(killed);
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -248,7 +251,7 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
     clients: async () => JSON.parse(await ctl('status')).clients,
     material: () => materialIn(home, replicas),
     down: async () => {
-      if (supervisor.exitCode === null) await ctl('down');
+      if (living.has(supervisor)) await ctl('down');
       await gone;
     },
   };
