@@ -4,7 +4,7 @@ DEPENDENCIES := node_modules/.package-lock.json
 VITEST := npx --no-install vitest run --config test/vitest.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test test-systems test-long build lint types unused clean node redis
+.PHONY: help drill test test-systems test-long bench build lint types unused clean node redis
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -20,6 +20,9 @@ test-systems: redis build ## tests against real systems: Redis in its modes, oth
 
 test-long: redis build ## tests that take minutes: every fault in every phase, every crash point
 	@$(call suite,long)
+
+bench: $(DEPENDENCIES) ## costs, as ratios to what runs beside them (a few minutes, on a machine that is quiet)
+	@node bench/run.mjs
 
 build: $(DEPENDENCIES) ## bundle src/ into dist/
 	@npm run --silent build

@@ -28,7 +28,6 @@ process.on('exit', () => {
   const native = process.moduleLoadList.filter((name) => !before.has(name) && name.startsWith('NativeModule '));
   writeFileSync(note, JSON.stringify({ scripts, native }));
 });
-process.argv.splice(1, 3, main, ...[]);
 process.argv = [process.argv[0], main, ...rest];
 await import(main);
 `;
@@ -60,14 +59,10 @@ function heavyIn({ sources }: Loaded): string[] {
   return HEAVY.filter((name) => sources.some((path) => path.includes(`node_modules/${name}/`)));
 }
 
-/** A count of 0 means nothing when the count cannot be anything else: a command that reads a fleet loads them. */
+/** A count of 0 means nothing when the names are wrong: other commands of the same program do load these packages. */
 function refuseBlindness(): void {
-  const ledger = join(home, 'absent.yaml');
-  writeFileSync(join(home, 'fleet.yaml'), 'schema: rotctl.fleet.v1\n');
-  const { sources } = { sources: [...built.values()].flat() };
-  if (heavyIn({ sources, files: 0, native: 0 }).length !== HEAVY.length) {
-    throw new Error(`packages that the program no longer has: check the list (${ledger})`);
-  }
+  const found = heavyIn({ sources: [...built.values()].flat(), files: 0, native: 0 });
+  if (found.length !== HEAVY.length) throw new Error(`of ${HEAVY.join(', ')} the program has only ${found.join(', ')}`);
 }
 
 const ledger = join(home, 'rotation-ledger.yaml');

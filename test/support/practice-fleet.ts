@@ -195,10 +195,8 @@ function running(child: ChildProcess): Running {
   });
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code, signal) => {
-      living.delete(child);
-      resolve({ code, signal, stdout, stderr });
-    });
+    child.once('exit', () => living.delete(child));
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
   const said = (text: string) =>
     new Promise<void>((resolve, reject) => {
