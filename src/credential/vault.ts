@@ -24,6 +24,11 @@ export interface Vault {
    * it, or removed when nothing is left. Safe to repeat.
    */
   destroy(rotationId: string, generation: SealedGeneration): Promise<void>;
+  /**
+   * Forgets every sealed rotation: said when none is open, so that what a crash or a finished rotation has left behind is
+   * not kept any longer. Nothing is recorded as retired by it.
+   */
+  forgetAll(): Promise<void>;
   /** Fingerprints of every secret that was destroyed here; none of them may come back. */
   retiredFingerprints(): Promise<ReadonlySet<string>>;
 }
@@ -61,6 +66,11 @@ export function createVault(folder: string, ports: { readonly files: VaultFiles 
       const rest = withoutGeneration(material, generation);
       if (Object.keys(rest).length === 0) await files.remove(sealedPath(rotationId));
       else if (destroyed.length > 0) await vault.seal(rotationId, rest);
+    },
+
+    async forgetAll() {
+      const names = await files.list(folder);
+      for (const name of names.filter((each) => each.endsWith(SEALED))) await files.remove(join(folder, name));
     },
 
     async retiredFingerprints() {

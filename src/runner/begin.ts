@@ -55,6 +55,7 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
     throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
   }
   const id = `${tools.runbook.name}-${new Date(tools.clock.now()).toISOString().slice(0, 10)}-${tools.random.hex(4)}`;
+  await tools.vault.forgetAll();
   await tools.vault.seal(id, Object.fromEntries(pairs));
   const journal = new Journal(
     ledger,

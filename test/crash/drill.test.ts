@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { isAlive, until } from '../practice/harness.ts';
-import { builtProgram, freshFolder, startRotctl, within } from '../support/practice-fleet.ts';
-
-let home: string | undefined;
-
-afterAll(() => {
-  // A supervisor that a failed test left takes its parts with it.
-  const supervisor = home === undefined ? undefined : pidsIn(home).supervisor;
-  if (supervisor !== undefined && isAlive(supervisor)) process.kill(supervisor, 'SIGKILL');
-});
+import { builtProgram, expectFleetIn, freshFolder, startRotctl, within } from '../support/practice-fleet.ts';
 
 function pidsIn(folder: string): Readonly<Record<string, number>> {
   return JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).pids;
@@ -23,7 +15,7 @@ it(
     const folder = await builtProgram();
     const cwd = freshFolder('drill');
     const out = join(cwd, 'out');
-    home = out;
+    expectFleetIn(out);
     const rotctl = (...args: string[]) => startRotctl(folder, cwd, args);
     const drill = rotctl('drill', '--out', 'out', '--store', 'embedded');
     await drill.said('opening:');

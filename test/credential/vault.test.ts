@@ -42,6 +42,16 @@ describe('a vault', () => {
     expect(fingerprints(await vault.open('r-1'))).toEqual(fingerprints(MATERIAL));
   });
 
+  it('forgets what a crash or a finished rotation has left, and records none of it as retired', async () => {
+    const { folder, vault } = await ownVault();
+    await vault.seal('r-1', MATERIAL);
+    await vault.seal('r-2', MATERIAL);
+    await vault.forgetAll();
+    expect(await vault.open('r-1')).toBeUndefined();
+    expect((await readdir(folder)).filter((name) => name.endsWith('.age'))).toEqual([]);
+    expect([...(await vault.retiredFingerprints())]).toEqual([]);
+  });
+
   it('has nothing for a rotation that was never sealed, and makes no folder for asking', async () => {
     const { vault, folder } = await ownVault();
     expect(await vault.open('r-1')).toBeUndefined();

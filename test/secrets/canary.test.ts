@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   builtProgram,
   type Ended,
+  expectFleetIn,
   freshFolder,
   type PracticeFleet,
   startPracticeFleet,
@@ -35,6 +36,7 @@ beforeAll(async () => {
   fleet = await startPracticeFleet();
   temporary = freshFolder('tmp');
   drillOut = join(freshFolder('drill'), 'out');
+  expectFleetIn(drillOut);
   watch = new Watch(() => [fleet.home, drillOut].forEach(learnFrom));
   return async () => {
     watch.stop();

@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterAll } from 'vitest';
+import { isAlive } from '../practice/harness.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 
@@ -99,7 +100,7 @@ export function within(seconds: number): { readonly timeout: number } {
 const FLEET_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
   [/maxAge: \w+, nonceTtl: \w+/, `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
   [/storeTimeout: \w+/, `storeTimeout: ${500 * slowness}ms`],
-  [/readiness: \{ deadline: \w+/, `readiness: { deadline: ${10 * slowness}s`],
+  [/readiness: \{ deadline: \w+/, `readiness: { deadline: ${15 * slowness}s`],
   [/^ {2}deadline: \w+/m, `  deadline: ${1900 * slowness}ms`],
   [/^ {6}deadline: \w+/gm, `      deadline: ${10 * slowness}s`],
   [/cadence: \w+/g, `cadence: ${500 * slowness}ms`],
@@ -114,6 +115,7 @@ const SIGNER_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
 ];
 
 const folders: string[] = [];
+const drillHomes: string[] = [];
 const living = new Set<ChildProcess>();
 let program: Promise<string> | undefined;
 
@@ -122,6 +124,7 @@ afterAll(async () => {
   const killed = [...living].map((child) => once(child, 'exit'));
   for (const child of living) child.kill('SIGKILL');
   await Promise.all(killed);
+  for (const home of drillHomes) endFleetIn(home);
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -208,6 +211,17 @@ function running(child: ChildProcess): Running {
       ended.then(() => reject(new Error(`ended without saying ${JSON.stringify(text)}:\n${stderr}`)), reject);
     });
   return { process: child, ended, said };
+}
+
+/** Says where a drill puts its fleet, which outlives a drill that is killed: it is ended when the file's tests are over. */
+export function expectFleetIn(home: string): void {
+  drillHomes.push(home);
+}
+
+function endFleetIn(home: string): void {
+  const record = join(home, 'practice.json');
+  const supervisor = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')).pids.supervisor : undefined;
+  if (typeof supervisor === 'number' && isAlive(supervisor)) process.kill(supervisor, 'SIGKILL');
 }
 
 /** Starts a practice fleet of its own and waits until it is up. */
