@@ -87,6 +87,19 @@ export function isMoving(phase: Phase): phase is MovingPhase {
   return (MOVING_PHASES as readonly Phase[]).includes(phase);
 }
 
+/**
+ * Whether a moving phase leads on, of the tool's own will: there it must stop while valid requests are hurt. On the way
+ * back it must go on, because that is the remedy.
+ */
+export function isForward(phase: Phase): boolean {
+  return phase === 'opening' || phase === 'moving' || phase === 'retiring' || phase === 'destroying';
+}
+
+/** Whether a phase only takes back what other phases did on replicas: it touches nothing that was untouched before. */
+export function isWayBack(phase: Phase): boolean {
+  return phase === 'closing' || phase === 'widening';
+}
+
 /** Whether a rotation in this phase is over, so that a new one may begin. */
 export function isFinal(phase: Phase): boolean {
   return phase === 'destroyed' || phase === 'rolled-back';

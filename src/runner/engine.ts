@@ -1,6 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Verdict } from '../errors/verdict.ts';
-import type { Phase, Trigger } from '../machine/phase.ts';
+import { isForward, type Phase, type Trigger } from '../machine/phase.ts';
 import type { OnFailure } from '../machine/step.ts';
 import { type Goal, nextMove } from '../machine/way.ts';
 import { passGates } from './gates.ts';
@@ -64,9 +64,6 @@ async function recordTraffic(world: World, journal: Journal): Promise<TrafficRep
   return report;
 }
 
-/** Phases in which the tool goes on of its own will, and must not while valid requests are hurt. */
-const FORWARD: readonly Phase[] = ['opening', 'moving', 'retiring', 'destroying'];
-
 /**
  * Enters the resting phase that a moving phase leads to, its steps being done.
  *
@@ -75,7 +72,7 @@ const FORWARD: readonly Phase[] = ['opening', 'moving', 'retiring', 'destroying'
 async function closePhase(world: World, journal: Journal, options: DriveOptions): Promise<Failure | undefined> {
   const { phase } = journal.rotation;
   const { verdict, reason } = await recordTraffic(world, journal);
-  if (verdict === 'fail' && FORWARD.includes(phase)) {
+  if (verdict === 'fail' && isForward(phase)) {
     return { what: `valid traffic in phase ${phase}: ${reason}`, verdict, wish: 'roll-back' };
   }
   if (phase === 'closing') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');

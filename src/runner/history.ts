@@ -1,6 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Entry, EntryKind, LedgerValue } from '../ledger/entry.ts';
-import { isFinal, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
+import { isFinal, isWayBack, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
 import { begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
 import { type Owed, parseOwed } from './owed.ts';
@@ -32,11 +32,6 @@ function rotationIds(entries: readonly Entry[]): string[] {
       entries.filter((entry) => entry.kind === 'header' && 'material' in entry.data).map((entry) => entry.rotation),
     ),
   ];
-}
-
-/** Whether a phase only takes back what other phases did: it touches nothing that was untouched before. */
-export function isWayBack(phase: Phase): boolean {
-  return phase === 'closing' || phase === 'widening';
 }
 
 /** Whether there is a rotation that is neither destroyed nor rolled back. */

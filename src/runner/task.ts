@@ -1,11 +1,10 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
-import type { Phase } from '../machine/phase.ts';
+import { isForward, isWayBack } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
 import { acceptedBy, carryOut, clientNamed, replicaNamed } from './carry-out.ts';
 import { toLedger } from './evidence.ts';
-import { isWayBack } from './history.ts';
 import type { Journal } from './journal.ts';
 import type { Proven, TaskResult, World } from './world.ts';
 
@@ -51,21 +50,17 @@ async function attempt(world: World, journal: Journal, task: Task): Promise<Task
   if (effect.failed !== undefined) return fail(world, journal, task, effect.failed);
   if (effect.skipped !== undefined) return finish(world, journal, task, { skipped: effect.skipped });
   const proven = await proveAll(world, journal, task);
-  const traffic = world.traffic.alarm();
+  const traffic = isForward(task.step.phase) ? world.traffic.alarm() : undefined;
   const verdict: Verdict = compose([proven.verdict, traffic === undefined ? 'pass' : 'fail']);
   if (verdict === 'pass') return finish(world, journal, task, { notes: effect.notes });
   const reasons = [proven.reason, traffic ?? '', ...effect.notes].filter((reason) => reason !== '');
   return fail(world, journal, task, reasons.join('; '), verdict);
 }
 
-/** Phases that take replicas down of free will. On the way back, a replica that is down must not keep the others waiting. */
-const FORWARD: readonly Phase[] = ['opening', 'retiring'];
-
 /** Why this batch must not be taken down: more of the other replicas are silent already than the failure budget allows. */
 async function overBudget(world: World, task: Task): Promise<string | undefined> {
   const { phase, over, action } = task.step;
-  if (over !== 'replicas' || (action !== 'reload' && action !== 'restart') || !FORWARD.includes(phase))
-    return undefined;
+  if (over !== 'replicas' || (action !== 'reload' && action !== 'restart') || !isForward(phase)) return undefined;
   const { failureBudget } = world.fleet.policy;
   const silent = await world.prover.silent(phase, task.targets);
   if (silent.length <= failureBudget) return undefined;

@@ -79,7 +79,7 @@ describe('check, on signers that share no line with the practice fleet', () => {
   test('lets no two copies of one request through a store that looks first and writes later', async () => {
     fleet.plant(2, 'get-sleep-set');
     const ended = await fleet.rotctl('check');
-    expect([ended.code, targets(ended, 'replay.concurrent', 'fail')]).toEqual([1, ['fleet']]);
-    expect(ended.result.checks.find(({ id }) => id === 'replay.concurrent')?.reason).toContain('signer-2');
+    expect(ended.code).toBe(1);
+    expect(targets(ended, 'replay.concurrent', 'fail')).toContain('signer-2');
   }, 60_000);
 });

@@ -67,7 +67,7 @@ describe.concurrent('an opening that one replica spoils is taken back, and says 
     const before = stored(own);
     own.plant(2, fault);
     const { code, result } = await own.rotctl('overlap');
-    expect([code, result.error?.code]).toEqual([10, 'ROLLED_BACK']);
+    expect([code, result.error?.code], result.error?.message).toEqual([10, 'ROLLED_BACK']);
     expect(result.error?.message).toContain('signer-2');
     expect(result.error?.message).not.toContain('signer-3');
     expect(stored(own)).toEqual(before);
