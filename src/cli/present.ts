@@ -38,7 +38,7 @@ export async function present(platform: Streams, flags: OutputFlags, end: Comman
   if (flags.json) platform.stdout.write((await import('../report/json.ts')).renderJson(shown));
   else await writeText(platform, flags, told, shown);
   clearLine(platform, flags);
-  if (told.error !== undefined) platform.stderr.write(failureText(told.error, told.next));
+  if (told.error !== undefined) platform.stderr.write(failureText(told.error, shown.next));
   if (lost !== undefined && lost !== told.error) platform.stderr.write(failureText(lost, undefined));
   await writeVerdict(platform, flags, shown);
   return shown.exitCode;
@@ -46,7 +46,7 @@ export async function present(platform: Streams, flags: OutputFlags, end: Comman
 
 function resultOf(end: CommandEnd): CommandResult {
   const { result, checks = [], exitCode, text: _, next, ...rest } = end;
-  const goOn = next ?? end.error?.next;
+  const goOn = next ?? end.error?.next ?? (end.error === undefined ? undefined : lookUp(end));
   return {
     ...rest,
     checks,
@@ -75,6 +75,13 @@ async function writeText(platform: Streams, flags: OutputFlags, end: CommandEnd,
   if (bad.length > 0) lines.unshift(renderChecks(bad, { palette, verbose: flags.verbose }));
   if (end.error === undefined && result.next !== undefined) lines.push(`next      ${result.next}`);
   if (lines.length > 0) platform.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Where to look when a failure names no command of its own. */
+function lookUp({ command, error }: CommandEnd): string {
+  const known = /^[a-z-]+$/.test(command) && command !== 'rotctl';
+  if (error?.code === 'USAGE') return known ? `rotctl ${command} --help` : 'rotctl --help';
+  return `rotctl explain ${error?.code ?? 'INTERNAL'}`;
 }
 
 /** A failure for people: where, what, what to do, and last the next command. */
