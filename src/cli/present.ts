@@ -45,7 +45,7 @@ export async function present(platform: Streams, flags: OutputFlags, end: Comman
 }
 
 function resultOf(end: CommandEnd): CommandResult {
-  const { result, checks = [], exitCode, text: _, next, ...rest } = end;
+  const { result, checks = [], exitCode, text: _, matrix: _matrix, next, ...rest } = end;
   const goOn = next ?? end.error?.next ?? (end.error === undefined ? undefined : lookUp(end));
   return {
     ...rest,
@@ -73,6 +73,10 @@ async function writeText(platform: Streams, flags: OutputFlags, end: CommandEnd,
     value === undefined ? [] : [`${name.padEnd(9)} ${escapeForeign(value)}`],
   );
   if (bad.length > 0) lines.unshift(renderChecks(bad, { palette, verbose: flags.verbose }));
+  if (!flags.quiet && end.matrix !== undefined && end.matrix.length > 0) {
+    const { renderMatrix } = await import('../report/matrix.ts');
+    lines.unshift(renderMatrix(end.matrix, { palette, width: platform.stdout.columns }));
+  }
   if (end.error === undefined && result.next !== undefined) lines.push(`next      ${result.next}`);
   if (lines.length > 0) platform.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -1,5 +1,5 @@
 import type { RotctlError } from '../errors/rotctl-error.ts';
-import type { Finding } from '../probe/finding.ts';
+import type { Cell, Finding } from '../probe/finding.ts';
 import type { FaultResult } from '../report/result.ts';
 
 /** The word that a command ends with: the last line of stderr, and `verdict` in JSON. */
@@ -18,6 +18,8 @@ export interface CommandEnd {
   readonly fleet?: string;
   readonly phase?: string;
   readonly checks?: readonly Finding[];
+  /** The evidence matrix: who accepted which secret, as it was seen last. */
+  readonly matrix?: readonly Cell[];
   /** What became of planted faults: of a drill only. */
   readonly faults?: readonly FaultResult[];
   readonly error?: RotctlError;

@@ -45,10 +45,10 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
     const order = await orderOf(platform, flags, fleet, request);
     if (flags.dryRun) return { ...base, ...rehearsedEnd(await rehearse(session.tools, order), request.command) };
     const ended = await operate(session.tools, order);
-    return { ...base, ...goodEnd(ended), checks: seenIn(progress.take()) };
+    return { ...base, ...goodEnd(ended), ...seenIn(progress.take()) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...badEnd(error, flags), ...(await standing(session)), checks: seenIn(progress.take()) };
+    return { ...base, ...badEnd(error, flags), ...(await standing(session)), ...seenIn(progress.take()) };
   } finally {
     await session.close();
   }
@@ -61,11 +61,10 @@ async function standing({ tools }: Session): Promise<Pick<CommandEnd, 'phase' | 
   return last === undefined ? {} : { phase: last.phase, rotation: last.rotation };
 }
 
-/** Checks, and the cells of the evidence matrix in the form of checks. */
-function seenIn({ findings, cells }: Collected): Finding[] {
-  return [
-    ...findings,
-    ...cells.map(({ client, generation, replica, expected, seen, verdict, reason, ms }) => ({
+/** Checks, and the cells of the evidence matrix: as they are, and in the form of checks. */
+function seenIn({ findings, cells }: Collected): Pick<CommandEnd, 'checks' | 'matrix'> {
+  const asChecks = cells.map(
+    ({ client, generation, replica, expected, seen, verdict, reason, ms }): Finding => ({
       id: `matrix.${expected === 'ACCEPTED' ? 'accepts' : 'refuses'}-${generation}`,
       verdict,
       critical: true,
@@ -75,8 +74,9 @@ function seenIn({ findings, cells }: Collected): Finding[] {
       ...(reason === undefined ? {} : { reason }),
       samples: 1,
       ms,
-    })),
-  ];
+    }),
+  );
+  return { checks: [...findings, ...asChecks], matrix: cells };
 }
 
 function requireReasons(request: RotateRequest): void {
