@@ -1,6 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Entry, EntryKind, LedgerValue } from '../ledger/entry.ts';
-import { isFinal, isWayBack, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
+import { isFinal, isWayBack, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
 import { begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
 import { type Owed, parseOwed } from './owed.ts';
@@ -76,7 +76,7 @@ function start(header: Entry): Folded {
 
 function fold(setting: Setting, state: Folded, entry: Entry): Folded {
   const event = eventOf(entry);
-  if (event === undefined) return state;
+  if (event === undefined) return { ...state, goal: goalIn(entry) ?? state.goal };
   const task = nextTask(setting, state.rotation);
   const result = transition(setting, state.rotation, event);
   if (!result.ok) {
@@ -89,8 +89,7 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
   switch (event.kind) {
     case 'trigger': {
       const enteredAt = { ...state.enteredAt, [rotation.phase]: Date.parse(entry.at) };
-      const goal = typeof entry.data.goal === 'string' ? (entry.data.goal as Phase) : state.goal;
-      return { ...state, rotation, enteredAt, goal, heldBecause: undefined };
+      return { ...state, rotation, enteredAt, goal: goalIn(entry) ?? state.goal, heldBecause: undefined };
     }
     case 'intent':
       return isWayBack(rotation.phase)
@@ -101,6 +100,12 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
     case 'failed':
       return { ...state, rotation, heldBecause: text(entry.data.reason) };
   }
+}
+
+/** Where an entry says that its command wants to get to: a move, or the lock taken for one. */
+function goalIn({ kind, data }: Entry): Phase | undefined {
+  if (kind !== 'lock' && !MOVES.includes(kind)) return undefined;
+  return PHASES.find((phase) => phase === data.goal);
 }
 
 /** The kinds of entry that record a move between phases. */

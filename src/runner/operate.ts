@@ -110,8 +110,8 @@ async function underLock(work: Work): Promise<Ended> {
 }
 
 async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOptions): Promise<Ended> {
-  const { tools, ledger, order } = work;
-  await noteLock(work, journal);
+  const { tools, ledger } = work;
+  await noteLock(work, journal, options.goal);
   const owed = () => owedIn(ledger, journal.id);
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
   const { setting } = journal;
@@ -119,7 +119,7 @@ async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOpt
   try {
     if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, setting.inventory.clients, 'before');
     await settleOwed(world, journal, await owed(), false);
-    if (order.command === 'rollback') await turnBack(world, journal, options);
+    if (options.goal === 'rolled-back') await turnBack(world, journal, options);
     await drive(world, journal, options);
     await settleOwed(world, journal, await owed(), true);
   } catch (error) {
@@ -133,10 +133,16 @@ async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOpt
   return { rotation: journal.id, phase: journal.rotation.phase, owed: await owed() };
 }
 
-async function noteLock({ tools, lock, order }: Work, journal: Journal): Promise<void> {
+/**
+ * Records who works on the rotation, and which way: a wish to go on or back must outlive a crash before its first move.
+ * What waits at a gate or needs a reason is wished anew.
+ */
+async function noteLock({ tools, lock, order }: Work, journal: Journal, goal: Goal): Promise<void> {
   const { token, brokeStale } = lock;
   const broke = brokeStale === undefined ? {} : { brokeStale };
-  await journal.note('lock', { token, command: order.command, run: tools.runId, ...broke });
+  const lasting = order.command === 'overlap' || (order.command === 'rollback' && !order.reinstate);
+  const wish = lasting ? { goal } : {};
+  await journal.note('lock', { token, command: order.command, run: tools.runId, ...wish, ...broke });
   if (brokeStale !== undefined) tools.progress.note(`the lock of a dead holder was taken over: ${brokeStale}`);
 }
 

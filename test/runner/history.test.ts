@@ -102,6 +102,13 @@ describe('a rotation is the fold of its entries', () => {
     expect(fold()?.rotation.phase).toBe('opening');
   });
 
+  it('remembers a wish to go back from the lock taken for it, before the first move', async () => {
+    const { journal, fold } = await begun();
+    await journal.apply({ kind: 'trigger', trigger: 'overlap' }, { goal: 'switched' });
+    await journal.note('lock', { token: 2, command: 'rollback', goal: 'rolled-back' });
+    expect(fold()).toMatchObject({ goal: 'rolled-back', rotation: { phase: 'opening' } });
+  });
+
   it('does not count what only takes back as touched', async () => {
     const { journal, fold } = await begun();
     await journal.apply({ kind: 'trigger', trigger: 'overlap' });
