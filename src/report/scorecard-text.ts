@@ -1,6 +1,7 @@
 import type { LeadMetric, Metric, Scorecard } from '../drill/scorecard.ts';
 import { formatDuration } from './duration.ts';
 import { type Palette, PLAIN } from './palette.ts';
+import { coloured } from './text.ts';
 
 const HEAD = ['#', 'metric', 'class', 'value', 'target', 'samples', 'status'] as const;
 /** Columns of numbers: aligned to the right. */
@@ -53,7 +54,7 @@ function lead(metrics: readonly LeadMetric[], palette: Palette): string[] {
   const width = Math.max(...metrics.map(({ title }) => title.length));
   return metrics.map(({ title, text, ms, status }) => {
     const said = ms === null ? text : formatDuration(ms);
-    return `  ${title.padEnd(width)}  ${colour(palette, status, `${said}${status === 'pass' ? '' : `  ${status}`}`)}`;
+    return `  ${title.padEnd(width)}  ${coloured(status, `${said}${status === 'pass' ? '' : `  ${status}`}`, palette)}`;
   });
 }
 
@@ -78,7 +79,7 @@ function table(metrics: readonly Metric[], palette: Palette): string[] {
   const body = rows.map((row, index) => {
     const status = metrics[index]?.status ?? 'unknown';
     const text = line(row);
-    return `  ${text.slice(0, text.length - status.length)}${colour(palette, status, status)}`;
+    return `  ${text.slice(0, text.length - status.length)}${coloured(status, status, palette)}`;
   });
   return [palette.faint(`  ${line(HEAD)}`), ...body];
 }
@@ -92,7 +93,7 @@ function shownValue({ value, unit }: Metric): string {
 function explain(metric: Metric, palette: Palette): string {
   const { number, title, status, reason, entries } = metric;
   const weight = metric.class === 'critical' ? '' : ` (${metric.class})`;
-  return `  ${number} ${title}: ${colour(palette, status, status)}${weight}: ${reason ?? ''}${where(entries)}`;
+  return `  ${number} ${title}: ${coloured(status, status, palette)}${weight}: ${reason ?? ''}${where(entries)}`;
 }
 
 function where(entries: readonly number[]): string {
@@ -108,17 +109,4 @@ function parts({ number, title, details = [] }: Metric): string[] {
 
 function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [`${title}:`, ...lines];
-}
-
-function colour(palette: Palette, status: Metric['status'], text: string): string {
-  switch (status) {
-    case 'pass':
-      return palette.good(text);
-    case 'fail':
-      return palette.bad(text);
-    case 'unknown':
-      return palette.doubt(text);
-    case 'not-applicable':
-      return palette.faint(text);
-  }
 }

@@ -1,4 +1,5 @@
 import type { Phase } from '../../machine/phase.ts';
+import { SIGNED_WITH } from '../../runner/signed-with.ts';
 import { excuse, excusedBy, type PlantedFault } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
 import { timeOf } from './rotation.ts';
@@ -11,19 +12,9 @@ const MINUTE_MS = 60_000;
 
 /** What a client may validly sign with in each phase: what some client was told, and nothing else. */
 const VALID: Readonly<Record<Phase, readonly string[]>> = {
-  stable: ['current'],
-  opening: ['current'],
+  ...SIGNED_WITH,
   overlap: ['current'],
-  moving: ['current', 'next'],
-  switched: ['current', 'next'],
-  retiring: ['next'],
-  retired: ['next'],
-  destroying: ['next'],
-  destroyed: ['next'],
-  widening: ['next'],
   returning: ['current', 'next'],
-  closing: ['current'],
-  'rolled-back': ['current'],
 };
 
 /** A time in which a valid client was refused somewhere. */
