@@ -4,6 +4,7 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 import { below, type Chosen, collect, type Declare, examplesText, root, texts } from './declaration.ts';
 import { addRotations } from './declare-changes.ts';
 import { addCompletion, addPractice } from './declare-local.ts';
+import { addRunbooks } from './declare-proofs.ts';
 import { addLedger, addReading } from './declare-records.ts';
 import { addChecks, addDrill } from './declare-trials.ts';
 import type { Platform } from './platform.ts';
@@ -67,7 +68,7 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
       take({ command: schema ?? command.name(), flags, run: () => action(call) });
     });
   };
-  for (const add of [addDrill, addChecks, addRotations, addReading, addLedger, addPractice, addCompletion])
+  for (const add of [addDrill, addChecks, addRotations, addRunbooks, addReading, addLedger, addPractice, addCompletion])
     add(program, declare);
   return program;
 }

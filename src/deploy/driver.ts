@@ -1,9 +1,14 @@
 import type { Secret } from '../credential/secret.ts';
-import type { Client, Replica } from '../fleet/fleet.ts';
+import type { Client, EnvFilePlace, Replica } from '../fleet/fleet.ts';
 import type { CommandResult } from './ports.ts';
 
 /** A process whose configuration a driver changes. */
 export type DeployTarget = Pick<Replica | Client, 'deploy'>;
+
+/** What lists accepted secrets in its configuration: a replica, or a template that replicas are made from. */
+export interface AcceptingTarget {
+  readonly deploy: EnvFilePlace;
+}
 
 /**
  * Changes what replicas accept and what clients sign with, in their stored configuration; the processes read it when
@@ -13,15 +18,15 @@ export type DeployTarget = Pick<Replica | Client, 'deploy'>;
  * file says, and passes on the file port's errors when it cannot be read. No error holds a secret.
  */
 export interface DeployDriver {
-  /** The secrets that the replica's configuration lists for each of the clients, in the order of the configuration. */
-  readAccepted(replica: Replica, clientIds: Iterable<string>): Promise<Map<string, Secret[]>>;
+  /** The secrets that the target's configuration lists for each of the clients, in the order of the configuration. */
+  readAccepted(target: AcceptingTarget, clientIds: Iterable<string>): Promise<Map<string, Secret[]>>;
   /**
    * Replaces the lists of the given clients, in one write; nothing is touched when they are so already. Throws
    * `PRECONDITION_FAILED` for an empty list, or for two secrets where one fits, and `DRIVER_FAILED` when the file
    * cannot be replaced, or the quoting that it uses cannot hold the new value.
    */
   writeAccepted(
-    replica: Replica,
+    target: AcceptingTarget,
     accepted: ReadonlyMap<string, readonly Secret[]>,
   ): Promise<{ readonly changed: boolean }>;
   /** The secret that the client's configuration tells it to sign with. Throws `SECRET_REFUSED` when there is none. */

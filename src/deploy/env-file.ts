@@ -3,7 +3,7 @@ import { forClient } from '../credential/placeholder.ts';
 import { reveal, type Secret } from '../credential/secret.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFileDeploy } from '../fleet/fleet.ts';
+import type { EnvFileDeploy, EnvFilePlace } from '../fleet/fleet.ts';
 import type { DeployDriver, DeployTarget } from './driver.ts';
 import type { CommandResult, Commands, PrivateFiles } from './ports.ts';
 import { secretsIn, withSecrets } from './variable-format.ts';
@@ -18,11 +18,11 @@ export interface EnvFilePorts {
 
 /** Makes the driver `env-file`: see `EnvFileDeploy` for what it changes, and `DeployDriver` for what each method promises. */
 export function createEnvFileDriver({ files, commands, cwd }: EnvFilePorts): DeployDriver {
-  const read = async (deploy: EnvFileDeploy, clientIds: Iterable<string>) => {
+  const read = async (deploy: EnvFilePlace, clientIds: Iterable<string>) => {
     const text = await files.read(deploy.path);
     return new Map(Array.from(clientIds, (id) => [id, secretsOf(text, deploy, id)]));
   };
-  const write = async (deploy: EnvFileDeploy, secrets: ReadonlyMap<string, readonly Secret[]>) => {
+  const write = async (deploy: EnvFilePlace, secrets: ReadonlyMap<string, readonly Secret[]>) => {
     const before = await files.read(deploy.path);
     let after = before;
     for (const [id, list] of secrets) after = replaceSecrets(after, deploy, id, list);
@@ -37,8 +37,8 @@ export function createEnvFileDriver({ files, commands, cwd }: EnvFilePorts): Dep
   };
 
   return {
-    readAccepted: (replica, clientIds) => read(replica.deploy, clientIds),
-    writeAccepted: (replica, accepted) => write(replica.deploy, accepted),
+    readAccepted: (target, clientIds) => read(target.deploy, clientIds),
+    writeAccepted: (target, accepted) => write(target.deploy, accepted),
     async readSigning({ id, deploy }) {
       const [secret] = (await read(deploy, [id])).get(id) ?? [];
       if (secret !== undefined) return secret;
@@ -52,13 +52,13 @@ export function createEnvFileDriver({ files, commands, cwd }: EnvFilePorts): Dep
   };
 }
 
-function secretsOf(text: string, deploy: EnvFileDeploy, clientId: string): Secret[] {
+function secretsOf(text: string, deploy: EnvFilePlace, clientId: string): Secret[] {
   const { variable, value } = valueFor(text, deploy, clientId);
   return located(deploy.path, () => secretsIn(value, deploy.format, clientId, variable));
 }
 
 /** Writes the variable only when its value changes, so that a file of another spelling is not touched for nothing. */
-function replaceSecrets(text: string, deploy: EnvFileDeploy, clientId: string, secrets: readonly Secret[]): string {
+function replaceSecrets(text: string, deploy: EnvFilePlace, clientId: string, secrets: readonly Secret[]): string {
   const { variable, value } = valueFor(text, deploy, clientId);
   const next = located(deploy.path, () => {
     const present = secretsIn(value, deploy.format, clientId, variable);
@@ -72,12 +72,12 @@ function replaceSecrets(text: string, deploy: EnvFileDeploy, clientId: string, s
  * Characters that this place has held before: a fresh secret has none that readers take differently (`judgeNext`), so a
  * secret that has some stood here when the rotation began, and must get back in.
  */
-function formerly({ format }: EnvFileDeploy, secrets: readonly Secret[]): string {
+function formerly({ format }: EnvFilePlace, secrets: readonly Secret[]): string {
   const texts = secrets.map((secret) => reveal(secret).toString('utf8'));
   return format.kind === 'json' ? JSON.stringify(texts) : texts.join('');
 }
 
-function valueFor(text: string, deploy: EnvFileDeploy, clientId: string) {
+function valueFor(text: string, deploy: EnvFilePlace, clientId: string) {
   const variable = forClient(deploy.variable, clientId);
   const value = readVariable(text, variable, deploy.path);
   if (value !== undefined) return { variable, value };

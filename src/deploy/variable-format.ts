@@ -2,9 +2,9 @@ import { findJson, type JsonSpan } from '../credential/json-span.ts';
 import { forClient } from '../credential/placeholder.ts';
 import { reveal, Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFileDeploy } from '../fleet/fleet.ts';
+import type { EnvFilePlace } from '../fleet/fleet.ts';
 
-type Format = EnvFileDeploy['format'];
+type Format = EnvFilePlace['format'];
 
 /**
  * The secrets of one client in a variable's value, in their order. Throws `INPUT_INVALID` or `INPUT_SYNTAX` when the

@@ -40,6 +40,24 @@ export const ERROR_CATALOGUE = {
     means: 'a value in a fleet file, a runbook or a vector file breaks a rule',
     remedy: 'fix the named line',
   },
+  STEP_UNSUPPORTED: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'the runbook has steps that this version checks but does not carry out; nothing was changed',
+    remedy: 'use a runbook without the named steps',
+  },
+  RUNBOOK_UNSAFE: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'the runbook is not proven safe: a sequence of events breaks an invariant, or there was too much to look at',
+    remedy: 'change the named step as advised, then run `rotctl runbook check FILE`',
+  },
+  PLAN_STALE: {
+    kind: 'mistake',
+    exit: 2,
+    means: 'a saved plan does not fit any more, was made for something else, or was edited; nothing was changed',
+    remedy: 'make a new plan, read it, and give that one',
+  },
   SECRET_REFUSED: {
     kind: 'mistake',
     exit: 2,

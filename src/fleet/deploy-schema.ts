@@ -35,7 +35,7 @@ const command = z
   )
   .min(1);
 
-const base = {
+const place = {
   driver: z
     .literal('env-file')
     .prefault('env-file')
@@ -57,6 +57,9 @@ const base = {
     .describe(
       'For format json: JSON pointer (RFC 6901) to the client\'s secrets in the variable\'s value, with {client} for the client id. In KEYS={"client-a":{"secrets":["..."]}} it is /{client}/secrets. There stands an array of texts, or one text where one secret is enough.',
     ),
+};
+
+const commands = {
   reload: command
     .optional()
     .describe(
@@ -72,40 +75,48 @@ const base = {
     .describe('Longest time for one reload or restart command; then it is killed with all that it started.'),
 };
 
-interface DeployShape {
+interface PlaceShape {
   readonly format: 'single' | 'list' | 'json';
   readonly pointer?: string | undefined;
   readonly separator?: string | undefined;
+}
+
+interface DeployShape extends PlaceShape {
   readonly reload?: readonly string[] | undefined;
   readonly restart?: readonly string[] | undefined;
 }
 
-function check(deploy: DeployShape, context: z.RefinementCtx): void {
+function checkPlace(deploy: PlaceShape, context: z.RefinementCtx): void {
   const refuse = (message: string, ...at: string[]) => context.addIssue({ code: 'custom', path: at, message });
   if (deploy.format === 'json' && deploy.pointer === undefined) refuse('needs a pointer with format json');
   if (deploy.format !== 'json' && deploy.pointer !== undefined) refuse('is only for format json', 'pointer');
   if (deploy.format !== 'list' && deploy.separator !== undefined) refuse('is only for format list', 'separator');
-  if (deploy.reload === undefined && deploy.restart === undefined) {
-    refuse('needs a reload or a restart command; there is no default for either');
-  }
+}
+
+function check(deploy: DeployShape, context: z.RefinementCtx): void {
+  checkPlace(deploy, context);
+  if (deploy.reload !== undefined || deploy.restart !== undefined) return;
+  const message = 'needs a reload or a restart command; there is no default for either';
+  context.addIssue({ code: 'custom', path: [], message });
 }
 
 const formats = z.enum(['single', 'list', 'json']);
 
-/** `deploy` of a replica: where its accepted secrets stand. */
-export const replicaDeploy = z
-  .strictObject({
-    ...base,
-    format: formats.describe(
-      'How the accepted secrets stand in the variable: list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
-    ),
-  })
-  .superRefine(check);
+const acceptedFormat = formats.describe(
+  'How the accepted secrets stand in the variable: list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
+);
+
+/** `deploy` of a replica: where its accepted secrets stand, and how it is made to read them. */
+export const replicaDeploy = z.strictObject({ ...place, ...commands, format: acceptedFormat }).superRefine(check);
+
+/** `deploy` of a template: where the accepted secrets stand that an instance made from it starts with. */
+export const templateDeploy = z.strictObject({ ...place, format: acceptedFormat }).superRefine(checkPlace);
 
 /** `deploy` of a client: where the secret that it signs with stands. */
 export const clientDeploy = z
   .strictObject({
-    ...base,
+    ...place,
+    ...commands,
     format: formats
       .prefault('single')
       .describe(
@@ -114,5 +125,8 @@ export const clientDeploy = z
   })
   .superRefine(check);
 
-/** What the two `deploy` schemas give. */
+/** What the `deploy` schemas of processes give. */
 export type DeployInput = z.output<typeof replicaDeploy>;
+
+/** What every `deploy` schema gives: the place alone. */
+export type PlaceInput = z.output<typeof templateDeploy>;

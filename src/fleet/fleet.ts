@@ -19,6 +19,8 @@ export interface Fleet {
   readonly file: string;
   readonly digest: string;
   readonly replicas: readonly Replica[];
+  /** What instances are made from anew; none where instances keep what was written to them. */
+  readonly templates: readonly Template[];
   readonly balancer: Endpoint | undefined;
   readonly clients: readonly Client[];
   readonly tls: TlsFiles;
@@ -45,6 +47,15 @@ export interface Replica extends Endpoint {
   readonly deploy: EnvFileDeploy;
 }
 
+/**
+ * A source that instances are made from anew (an image, a config repository, what a reconciler restores). No process runs
+ * by it, so it has nothing to reload or restart, and only its stored configuration can be looked at.
+ */
+export interface Template {
+  readonly name: string;
+  readonly deploy: EnvFilePlace;
+}
+
 /** A caller that signs, with a client id and a secret of its own. */
 export interface Client {
   readonly id: string;
@@ -57,11 +68,8 @@ export interface Client {
   readonly atRestMs: number;
 }
 
-/**
- * Deploy driver `env-file`: one variable in a file of `NAME=value` lines is replaced (atomically, 0600), and a command
- * makes the process read it. At least one of `reload` and `restart` is given; there is no default for either.
- */
-export interface EnvFileDeploy {
+/** Deploy driver `env-file`, as far as it writes: one variable in a file of `NAME=value` lines is replaced (atomically, 0600). */
+export interface EnvFilePlace {
   readonly driver: 'env-file';
   readonly path: string;
   readonly variable: string;
@@ -73,6 +81,13 @@ export interface EnvFileDeploy {
     | { readonly kind: 'single' }
     | { readonly kind: 'list'; readonly separator: string }
     | { readonly kind: 'json'; readonly pointer: string };
+}
+
+/**
+ * Deploy driver `env-file` of a process: where its configuration stands, and a command that makes the process read it. At
+ * least one of `reload` and `restart` is given; there is no default for either.
+ */
+export interface EnvFileDeploy extends EnvFilePlace {
   readonly reload: readonly string[] | undefined;
   readonly restart: readonly string[] | undefined;
   readonly deadlineMs: number;

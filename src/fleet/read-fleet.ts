@@ -6,8 +6,8 @@ import { parseDocument } from '../document/parse.ts';
 import { validate } from '../document/validate.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
 import { hostOf } from './address.ts';
-import type { DeployInput } from './deploy-schema.ts';
-import type { Client, Endpoint, EnvFileDeploy, Fleet, Policy, ReplayContract } from './fleet.ts';
+import type { DeployInput, PlaceInput } from './deploy-schema.ts';
+import type { Client, Endpoint, EnvFileDeploy, EnvFilePlace, Fleet, Policy, ReplayContract } from './fleet.ts';
 import { checkFleet } from './rules.ts';
 import { type FleetInput, fleetSchema } from './schema.ts';
 
@@ -42,6 +42,7 @@ export function readFleet(text: string, file: string): Fleet {
       ...endpoint(replica),
       deploy: deployOf(replica.deploy, absolute),
     })),
+    templates: input.templates.map(({ name, deploy }) => ({ name, deploy: placeOf(deploy, absolute) })),
     balancer: input.balancer === undefined ? undefined : endpoint(input.balancer),
     clients,
     tls: tlsFiles(input.tls, absolute),
@@ -85,17 +86,23 @@ function secretReference({ id, secret, deploy }: FleetInput['clients'][number], 
 
 function deployOf(input: DeployInput, absolute: Resolve): EnvFileDeploy {
   return {
-    driver: input.driver,
-    path: absolute(input.path),
-    variable: input.variable,
-    format: formatOf(input),
+    ...placeOf(input, absolute),
     reload: input.reload,
     restart: input.restart,
     deadlineMs: input.deadline,
   };
 }
 
-function formatOf({ format, separator = ',', pointer = '' }: DeployInput): EnvFileDeploy['format'] {
+function placeOf(input: PlaceInput, absolute: Resolve): EnvFilePlace {
+  return {
+    driver: input.driver,
+    path: absolute(input.path),
+    variable: input.variable,
+    format: formatOf(input),
+  };
+}
+
+function formatOf({ format, separator = ',', pointer = '' }: PlaceInput): EnvFilePlace['format'] {
   if (format === 'list') return { kind: 'list', separator };
   return format === 'json' ? { kind: 'json', pointer } : { kind: 'single' };
 }

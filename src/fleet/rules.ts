@@ -14,6 +14,7 @@ export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
   checkNames(fleet, refuse);
   checkAddresses(fleet, refuse);
   checkPlaceholders(fleet, refuse);
+  checkTemplatePlaces(fleet, refuse);
   checkClientPlaces(fleet, refuse);
   checkTls(fleet, refuse);
   checkReplay(fleet, refuse);
@@ -21,11 +22,20 @@ export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
   checkSecrets(fleet, [], refuse);
 }
 
-function checkNames({ replicas, clients }: FleetInput, refuse: Refuse): void {
+/** Everything that accepts secrets, each with its place in the file. */
+function acceptors({ replicas, templates }: FleetInput) {
+  const placed = <Item>(key: string, items: readonly Item[]) =>
+    items.map((item, index) => ({ ...item, path: [key, index], text: `${key}[${index}]` }));
+  return [...placed('replicas', replicas), ...placed('templates', templates)];
+}
+
+function checkNames(fleet: FleetInput, refuse: Refuse): void {
+  const { clients } = fleet;
+  const named = acceptors(fleet);
   unique(
-    replicas,
+    named,
     ({ name }) => name,
-    (index, first) => refuse(['replicas', index, 'name'], `is the name of replicas[${first}] too`),
+    (index, first) => refuse([...(named[index]?.path ?? []), 'name'], `is the name of ${named[first]?.text} too`),
   );
   unique(
     clients,
@@ -47,12 +57,13 @@ function checkAddresses({ replicas, balancer }: FleetInput, refuse: Refuse): voi
   }
 }
 
-function checkPlaceholders({ replicas, clients }: FleetInput, refuse: Refuse): void {
-  for (const [index, { deploy }] of replicas.entries()) {
+function checkPlaceholders(fleet: FleetInput, refuse: Refuse): void {
+  const { clients } = fleet;
+  for (const { deploy, path, text } of acceptors(fleet)) {
     const place = (id: string) => `${forClient(deploy.variable, id)} ${forClient(deploy.pointer ?? '', id)}`;
     if (clients.length > 1 && !hasPlaceholder(`${deploy.variable} ${deploy.pointer ?? ''}`)) {
       refuse(
-        ['replicas', index, 'deploy'],
+        [...path, 'deploy'],
         'needs {client} or {CLIENT} in variable or pointer, because there are several clients',
       );
       continue;
@@ -61,11 +72,18 @@ function checkPlaceholders({ replicas, clients }: FleetInput, refuse: Refuse): v
       clients,
       ({ id }) => place(id),
       (client, first) =>
-        refuse(
-          ['clients', client, 'id'],
-          `has the same place as clients[${first}] in the deploy of replicas[${index}]`,
-        ),
+        refuse(['clients', client, 'id'], `has the same place as clients[${first}] in the deploy of ${text}`),
     );
+  }
+}
+
+/** A template that is a replica's own file would be changed with the replica, and never before it. */
+function checkTemplatePlaces(fleet: FleetInput, refuse: Refuse): void {
+  const place = ({ deploy }: Pick<FleetInput['templates'][number], 'deploy'>) =>
+    JSON.stringify([deploy.path, deploy.variable, deploy.pointer]);
+  for (const [index, template] of fleet.templates.entries()) {
+    const replica = fleet.replicas.findIndex((one) => place(one) === place(template));
+    if (replica !== -1) refuse(['templates', index, 'deploy'], `writes the same place as replicas[${replica}]`);
   }
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { duration, durationOrNone, size } from '../document/scalars.ts';
 import { urlProblem } from './address.ts';
-import { clientDeploy, path, pointer, replicaDeploy, variable } from './deploy-schema.ts';
+import { clientDeploy, path, pointer, replicaDeploy, templateDeploy, variable } from './deploy-schema.ts';
 import { outcomeRules } from './outcome-schema.ts';
 
 const MOST_BODY_BYTES = 16 * 1024 * 1024;
@@ -51,12 +51,17 @@ const clientId = z
   .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1 to 128 letters, digits, dots, hyphens or underscores')
   .refine((id) => id !== '__proto__', 'may not be __proto__');
 
+const targetName = name.refine((text) => text !== 'balancer' && text !== 'fleet', 'may not be balancer or fleet');
+
 const replica = z.strictObject({
-  name: name
-    .refine((text) => text !== 'balancer' && text !== 'fleet', 'may not be balancer or fleet')
-    .describe('Your name for the instance; the ledger, reports and the command line use it.'),
+  name: targetName.describe('Your name for the instance; the ledger, reports and the command line use it.'),
   ...endpoint,
   deploy: replicaDeploy.describe('Where the secrets that it accepts stand, and how it is made to read them.'),
+});
+
+const template = z.strictObject({
+  name: targetName.describe('Your name for the source; it must differ from those of the replicas.'),
+  deploy: templateDeploy.describe('Where the secrets stand that an instance made from it starts with.'),
 });
 
 const client = z.strictObject({
@@ -274,6 +279,13 @@ export const fleetSchema = z.strictObject({
     .min(1)
     .max(1000)
     .describe('Every running instance of the service that checks signatures, each by its own address.'),
+  templates: z
+    .array(template)
+    .max(100)
+    .prefault([])
+    .describe(
+      'Sources that instances are made from anew, or that a reconciler restores: an image, a config repository. Each step writes them before the replicas, so that no instance that is made meanwhile has an older set. Leave it out when instances keep what is written to them.',
+    ),
   balancer: z
     .strictObject(endpoint)
     .optional()

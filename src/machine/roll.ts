@@ -9,6 +9,8 @@ export interface Task {
 /** The targets of a kind, in inventory order. */
 function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
   switch (kind) {
+    case 'templates':
+      return inventory.templates;
     case 'replicas':
       return inventory.replicas;
     case 'clients':
@@ -28,10 +30,22 @@ export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
   return rollsOf(steps).flatMap((roll) => {
     const [head] = roll;
     if (head === undefined) return [];
-    const targets = targetsOf(head.over, inventory);
-    const batches = batchesOf(head.order.backward ? targets.toReversed() : targets, head.order.first, head.order.batch);
+    const { first, batch, backward, only } = head.order;
+    const targets = targetsOf(head.over, inventory).slice(0, only);
+    const batches = batchesOf(backward ? targets.toReversed() : targets, first, batch);
     return batches.flatMap((targets) => roll.map((step) => ({ step, targets })));
   });
+}
+
+/**
+ * Where the batch of a task begins, as an index into the tasks of its phase: what failed is tried again from there, since
+ * what an earlier step of the roll wrote may have been undone by others meanwhile. Tasks of one batch share their list of targets.
+ */
+export function batchStart(tasks: readonly Task[], index: number): number {
+  const targets = tasks[index]?.targets;
+  let start = index;
+  while (start > 0 && tasks[start - 1]?.targets === targets) start -= 1;
+  return start;
 }
 
 function rollsOf(steps: readonly Step[]): Step[][] {
@@ -50,7 +64,9 @@ function sameRoll(a: Step, b: Step): boolean {
     a.over === b.over &&
     a.order.first === b.order.first &&
     a.order.batch === b.order.batch &&
-    a.order.backward === b.order.backward
+    a.order.backward === b.order.backward &&
+    a.order.only === b.order.only &&
+    a.order.unreachable === b.order.unreachable
   );
 }
 

@@ -1,5 +1,13 @@
-import { isMoving, type Phase, TRANSITIONS, type Trigger } from './phase.ts';
-import { type Task, tasksOf } from './roll.ts';
+import {
+  isMoving,
+  isWayBack,
+  MOVING_PHASES,
+  type MovingPhase,
+  type Phase,
+  TRANSITIONS,
+  type Trigger,
+} from './phase.ts';
+import { batchStart, type Task, tasksOf } from './roll.ts';
 import type { Inventory, Program } from './step.ts';
 
 /** Where one rotation stands. A plain value: it is the fold of its events, which the ledger keeps. */
@@ -9,10 +17,12 @@ export interface Rotation {
   readonly done: number;
   /** Whether the next task has an intent without an outcome: the world may or may not have changed. */
   readonly intended: boolean;
-  /** The task that failed, when the last outcome was not a pass; it is tried again by `resume`. */
+  /** Whether the last outcome was not a pass; `resume` tries the batch again, from its first step. */
   readonly held: boolean;
   /** Clients that were ever told to use `next`, and not yet proven to be back on `current`. */
   readonly told: readonly string[];
+  /** Targets that were changed, or may have been: those of every intent but of a phase that only takes back. */
+  readonly touched: readonly string[];
   /** Set when the rotation answers a compromise: what was withdrawn may never come back. */
   readonly compromised: boolean;
 }
@@ -27,10 +37,20 @@ export type RotationEvent =
   /** The next task could not be proven, or was proven not to hold. */
   | { readonly kind: 'failed' };
 
-/** The fixed surroundings of a rotation: what to do, and on what. */
+/** The fixed surroundings of a rotation: what to do, and on what. `settingOf` makes one. */
 export interface Setting {
-  readonly program: Program;
   readonly inventory: Inventory;
+  /** The tasks of each moving phase, in the order in which they are carried out. */
+  readonly tasks: Readonly<Record<MovingPhase, readonly Task[]>>;
+}
+
+/** The surroundings of a rotation that carries out a program on an inventory. */
+export function settingOf(program: Program, inventory: Inventory): Setting {
+  const tasks = Object.fromEntries(MOVING_PHASES.map((phase) => [phase, tasksOf(program[phase], inventory)])) as Record<
+    MovingPhase,
+    Task[]
+  >;
+  return { inventory, tasks };
 }
 
 /** A move that the rules do not allow: where from, what was asked, what is allowed instead. */
@@ -47,12 +67,12 @@ export type Transition = { readonly ok: true; readonly rotation: Rotation } | Re
 
 /** A rotation before its first move. */
 export function begin(compromised = false): Rotation {
-  return { phase: 'stable', done: 0, intended: false, held: false, told: [], compromised };
+  return { phase: 'stable', done: 0, intended: false, held: false, told: [], touched: [], compromised };
 }
 
 /** The tasks of the present phase; none in a resting phase. */
 function currentTasks(setting: Setting, rotation: Rotation): readonly Task[] {
-  return isMoving(rotation.phase) ? tasksOf(setting.program[rotation.phase], setting.inventory) : [];
+  return isMoving(rotation.phase) ? setting.tasks[rotation.phase] : [];
 }
 
 /** The task that comes next, or `undefined` when the phase rests or has only to be completed. */
@@ -107,8 +127,13 @@ function objection(setting: Setting, rotation: Rotation, trigger: Trigger): stri
 function intend(setting: Setting, rotation: Rotation): Transition {
   const task = nextTask(setting, rotation);
   if (task === undefined) return refuse(setting, rotation, 'intent', 'no step is due');
-  const told = tells(task) ? [...new Set([...rotation.told, ...task.targets])] : rotation.told;
-  return { ok: true, rotation: { ...rotation, intended: true, held: false, told } };
+  const told = tells(task) ? union(rotation.told, task.targets) : rotation.told;
+  const touched = isWayBack(rotation.phase) ? rotation.touched : union(rotation.touched, task.targets);
+  return { ok: true, rotation: { ...rotation, intended: true, held: false, told, touched } };
+}
+
+function union(some: readonly string[], more: readonly string[]): readonly string[] {
+  return more.every((name) => some.includes(name)) ? some : [...new Set([...some, ...more])];
 }
 
 function settle(setting: Setting, rotation: Rotation, kind: 'done' | 'failed'): Transition {
@@ -116,21 +141,40 @@ function settle(setting: Setting, rotation: Rotation, kind: 'done' | 'failed'): 
   if (task === undefined || !rotation.intended) {
     return refuse(setting, rotation, kind, 'no step was intended');
   }
-  if (kind === 'failed') return { ok: true, rotation: { ...rotation, held: true } };
+  if (kind === 'failed') {
+    const done = batchStart(currentTasks(setting, rotation), rotation.done);
+    return { ok: true, rotation: { ...rotation, done, intended: false, held: true } };
+  }
   const told = recalls(task) ? rotation.told.filter((client) => !task.targets.includes(client)) : rotation.told;
   return { ok: true, rotation: { ...rotation, done: rotation.done + 1, intended: false, held: false, told } };
+}
+
+/**
+ * Whether a task has nothing to do: on the way back, a replica or template that this rotation never touched is left alone.
+ * Once a template was touched no replica is left out, since any may have been made anew from it.
+ */
+export function isNeedless({ inventory }: Setting, { touched }: Rotation, { step, targets }: Task): boolean {
+  if (!isWayBack(step.phase) || (step.over !== 'replicas' && step.over !== 'templates')) return false;
+  const sources = step.over === 'replicas' ? [...inventory.templates, ...targets] : targets;
+  return !sources.some((name) => touched.includes(name));
 }
 
 /** Whether the task lets its clients know of `next`. */
 function tells(task: Task): boolean {
   return task.step.effects.some(
-    (effect) => effect.of === 'client' && effect.where === 'disk' && effect.signs === 'next',
+    (effect) => effect.of === 'client' && effect.where === 'disk' && effect.set.signs === 'next',
   );
 }
 
 /** Whether the task, once proven, shows its clients to be back on `current`. */
 function recalls(task: Task): boolean {
-  return task.step.proofs.some((proof) => proof.proves === 'signs' && proof.generation === 'current');
+  const { over, proofs } = task.step;
+  return (
+    over === 'clients' &&
+    proofs.some(({ proves, ...of }) => {
+      return (proves === 'signs' || proves === 'presents') && 'generation' in of && of.generation === 'current';
+    })
+  );
 }
 
 function refuse(setting: Setting, rotation: Rotation, asked: string, reason: string): Refusal {

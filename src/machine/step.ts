@@ -3,29 +3,72 @@ import type { MovingPhase } from './phase.ts';
 /** The two generations that a rotation is about. */
 export type RotatingGeneration = 'current' | 'next';
 
-/** A kind of target: the signers (or gates), the callers that sign, or the fleet as one. */
-export type TargetKind = 'replicas' | 'clients' | 'fleet';
+/** A kind of target: what new instances are made from, the signers (or gates), the callers that sign, or the fleet as one. */
+export type TargetKind = 'templates' | 'replicas' | 'clients' | 'fleet';
+
+/** Whether a party names its generations by key ids of their own, or by labels that every fleet has by default. */
+export type KeyIds = 'default' | 'own';
+
+/** What a verifying process goes by. Which of these a protocol knows is in `src/runbook/vocabulary.ts`. */
+export interface ReplicaSettings {
+  /** The generations whose signatures (or certificates) it accepts, the primary one first. */
+  readonly accepts: readonly RotatingGeneration[];
+  /** The generation of the certificate that it shows to clients. */
+  readonly presents: RotatingGeneration;
+  /** Whether a signature counts only under the key id of the generation that made it. */
+  readonly strict: boolean;
+  /** Generations whose key ids are refused, whatever was signed. */
+  readonly revokes: readonly RotatingGeneration[];
+  readonly keyIds: KeyIds;
+  /** Where it looks nonces up: the declared namespace of the replay store, or any other. */
+  readonly namespace: 'declared' | 'other';
+}
+
+/** What a calling process goes by. */
+export interface ClientSettings {
+  /** The generation that it signs with, or whose certificate it shows. */
+  readonly signs: RotatingGeneration;
+  /** Whether it sends a signature by the other generation beside that one. */
+  readonly dual: boolean;
+  readonly keyIds: KeyIds;
+  /** The generations of servers' certificates that it trusts. */
+  readonly accepts: readonly RotatingGeneration[];
+}
 
 /**
  * What a step changes in the world, as data. The runner carries out exactly this, and the safety checker explores
  * exactly this; neither has knowledge of a step beyond it. The members are the variables of the model:
  *
- * - `replica`/`disk`: conf[r], what the replica would accept after a restart;
- * - `replica`/`memory`: acc[r], what it accepts now, taken from its disk;
- * - `client`/`disk`, `client`/`memory`: sig[c], likewise, for what a client signs with;
+ * - `template`: what an instance that is made anew starts with;
+ * - `replica`/`disk`: what the replica would go by after a restart;
+ * - `replica`/`memory`: what it goes by now, taken from its disk, or told to the process alone;
+ * - `client`/`disk`, `client`/`memory`: likewise, for a client;
  * - `flight`: no request signed with that generation is still on its way;
+ * - `sessions`: no session or ticket made under that generation can still be used;
  * - `material`: what becomes of a generation itself.
  */
 export type Effect =
-  | { readonly of: 'replica'; readonly where: 'disk'; readonly accepts: readonly RotatingGeneration[] }
+  | { readonly of: 'template'; readonly where: 'disk'; readonly set: Partial<ReplicaSettings> }
+  | { readonly of: 'replica'; readonly where: 'disk' | 'memory'; readonly set: Partial<ReplicaSettings> }
+  | { readonly of: 'client'; readonly where: 'disk'; readonly set: Partial<ClientSettings> }
   | { readonly of: 'replica'; readonly where: 'memory'; readonly from: 'disk' }
-  | { readonly of: 'client'; readonly where: 'disk'; readonly signs: RotatingGeneration }
   | { readonly of: 'client'; readonly where: 'memory'; readonly from: 'disk' }
   | { readonly of: 'flight'; readonly drained: RotatingGeneration }
+  | { readonly of: 'sessions'; readonly ended: RotatingGeneration }
   | { readonly of: 'material'; readonly generation: RotatingGeneration; readonly becomes: 'sealed' | 'destroyed' };
 
 /** The verbs of the step catalogue. What each may change is checked when a runbook is read. */
-export const ACTIONS = ['write', 'reload', 'restart', 'drain', 'prove', 'seal', 'destroy'] as const;
+export const ACTIONS = [
+  'write',
+  'reload',
+  'restart',
+  'push',
+  'drain',
+  'end-sessions',
+  'prove',
+  'seal',
+  'destroy',
+] as const;
 
 export type Action = (typeof ACTIONS)[number];
 
@@ -35,7 +78,11 @@ export type Action = (typeof ACTIONS)[number];
  * - `accepts`: the generation is accepted, on the step's target or on every replica;
  * - `refuses`: it is refused with `AUTH_INVALID_HMAC`, with a positive control in the same round, held over several tries;
  * - `signs`: usage evidence shows that the client signs with the generation and with no other;
- * - `unused`: usage evidence shows that no client signs with the generation;
+ * - `unused`: usage evidence shows that no client needs the generation any more;
+ * - `presents`: the replica shows a certificate of the generation, or the client is seen with one and with no other;
+ * - `trusts`, `distrusts`: the client's own report of a handshake with the generation's server certificate;
+ * - `key-ids`: traffic shows that every client names its generations by key ids of their own;
+ * - `no-session`: a session made under the generation, kept or saved, is served no more;
  * - `checklist`: the seven items of the staging checklist, and the signature-format one, on every replica;
  * - `replay`: the three replay checks, on every replica;
  * - `namespace`: nonces burned before the step are still refused after it.
@@ -45,6 +92,10 @@ export type Proof =
   | { readonly proves: 'refuses'; readonly generation: RotatingGeneration; readonly on: ProofScope }
   | { readonly proves: 'signs'; readonly generation: RotatingGeneration }
   | { readonly proves: 'unused'; readonly generation: RotatingGeneration }
+  | { readonly proves: 'presents'; readonly generation: RotatingGeneration; readonly on: ProofScope }
+  | { readonly proves: 'trusts' | 'distrusts'; readonly generation: RotatingGeneration }
+  | { readonly proves: 'key-ids' }
+  | { readonly proves: 'no-session'; readonly generation: RotatingGeneration }
   | { readonly proves: 'checklist' }
   | { readonly proves: 'replay' }
   | { readonly proves: 'namespace' };
@@ -60,6 +111,10 @@ export interface Order {
   readonly batch: number;
   /** From the last target to the first: on the way back, the one that was changed last, which may be ailing, comes first. */
   readonly backward: boolean;
+  /** How many targets get the step at all, from the first on; `undefined` for every one. */
+  readonly only: number | undefined;
+  /** What becomes of a step on a target that does not answer: it fails, or the target is left out. */
+  readonly unreachable: 'fail' | 'skip';
 }
 
 /** What the runner does when a step's proof fails or stays unknown. */
@@ -88,6 +143,8 @@ export type Program = Readonly<Record<MovingPhase, readonly Step[]>>;
 
 /** The names of the targets that a rotation is about, each list in inventory order. */
 export interface Inventory {
+  /** Sources that instances are made from anew, and that a reconciler restores: an image, a config repository. */
+  readonly templates: readonly string[];
   readonly replicas: readonly string[];
   readonly clients: readonly string[];
 }

@@ -23,6 +23,8 @@ export const paths = {
   token: (home: string) => join(home, 'control.token'),
   fleetFile: (home: string) => join(home, 'rotctl.yaml'),
   signerEnv: (home: string, name: string) => join(home, 'signers', `${name}.env`),
+  /** What a signer that is made anew starts with. */
+  templateEnv: (home: string) => join(home, 'signers', 'template.env'),
   clientEnv: (home: string, id: string) => join(home, 'clients', `${id}.env`),
   tls: (home: string, file: string) => join(home, 'tls', file),
   log: (home: string, part: string) => join(home, 'logs', `${part}.log`),

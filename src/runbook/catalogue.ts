@@ -1,14 +1,24 @@
 import type { Action, Effect, TargetKind } from '../machine/step.ts';
 
+/** The one effect that a step must declare: what of, and for settings whether they are given or taken from the disk. */
+interface Wanted {
+  readonly of: Effect['of'];
+  readonly where?: 'disk' | 'memory';
+  /** Whether the effect names the settings that it changes; otherwise what is on the disk is taken over. */
+  readonly sets?: boolean;
+}
+
 /** What an action may be applied to, and which effects it must declare there. */
 interface CatalogueEntry {
   readonly means: string;
   readonly on: readonly {
     readonly over: TargetKind;
-    /** The one effect that the step must declare, or `undefined` for a step that changes nothing. */
-    readonly effect: { readonly of: Effect['of']; readonly where?: 'disk' | 'memory' } | undefined;
+    /** `undefined` for a step that changes nothing. */
+    readonly effect: Wanted | undefined;
   }[];
 }
+
+const LOADS = (of: 'replica' | 'client'): Wanted => ({ of, where: 'memory', sets: false });
 
 /**
  * The catalogue of actions: what each does and what it may change. A step whose declared effects are not those of its
@@ -16,39 +26,50 @@ interface CatalogueEntry {
  */
 const CATALOGUE: Readonly<Record<Action, CatalogueEntry>> = {
   write: {
-    means: "replace the secrets in the target's configuration, atomically; the running process does not notice",
+    means: "replace settings in the target's configuration, atomically; the running process does not notice",
     on: [
-      { over: 'replicas', effect: { of: 'replica', where: 'disk' } },
-      { over: 'clients', effect: { of: 'client', where: 'disk' } },
+      { over: 'templates', effect: { of: 'template', where: 'disk', sets: true } },
+      { over: 'replicas', effect: { of: 'replica', where: 'disk', sets: true } },
+      { over: 'clients', effect: { of: 'client', where: 'disk', sets: true } },
     ],
   },
   reload: {
     means: 'have the running process read its configuration again; left out where the fleet declares no reload command',
     on: [
-      { over: 'replicas', effect: { of: 'replica', where: 'memory' } },
-      { over: 'clients', effect: { of: 'client', where: 'memory' } },
+      { over: 'replicas', effect: LOADS('replica') },
+      { over: 'clients', effect: LOADS('client') },
     ],
   },
   restart: {
     means: 'end the process and start it from its disk; left out where the fleet declares no restart command',
     on: [
-      { over: 'replicas', effect: { of: 'replica', where: 'memory' } },
-      { over: 'clients', effect: { of: 'client', where: 'memory' } },
+      { over: 'replicas', effect: LOADS('replica') },
+      { over: 'clients', effect: LOADS('client') },
     ],
+  },
+  push: {
+    means: 'tell the running process by its own interface; its disk stays as it is',
+    on: [{ over: 'replicas', effect: { of: 'replica', where: 'memory', sets: true } }],
   },
   drain: {
     means: 'wait until no request signed with the generation can still be accepted or be on its way',
     on: [{ over: 'fleet', effect: { of: 'flight' } }],
+  },
+  'end-sessions': {
+    means: 'change the ticket keys and close kept connections, so that no session made under the generation goes on',
+    on: [{ over: 'fleet', effect: { of: 'sessions' } }],
   },
   prove: {
     means: 'change nothing; look',
     on: [
       { over: 'fleet', effect: undefined },
       { over: 'replicas', effect: undefined },
+      { over: 'clients', effect: undefined },
     ],
   },
   seal: {
-    means: 'keep the material sealed, for a recorded reinstatement during the soak and for nothing else',
+    means:
+      'declare the material retired, and keep it sealed, for a recorded reinstatement during the soak and for nothing else',
     on: [{ over: 'fleet', effect: { of: 'material' } }],
   },
   destroy: {
@@ -71,9 +92,8 @@ export function misfit(step: { action: Action; over: TargetKind; effects: readon
       : `action ${step.action} changes nothing, so it has no effect to declare`;
   }
   const [effect, ...more] = step.effects;
-  const where = wanted.where === undefined ? '' : ` on ${wanted.where}`;
   if (effect === undefined || more.length > 0 || !matches(effect, wanted)) {
-    return `action ${step.action} over ${step.over} declares exactly one effect, of ${wanted.of}${where}`;
+    return `action ${step.action} over ${step.over} declares exactly one effect, ${sayWanted(wanted)}`;
   }
   if (effect.of === 'material' && (effect.becomes === 'sealed') !== (step.action === 'seal')) {
     return `action ${step.action} makes material ${step.action === 'seal' ? 'sealed' : 'destroyed'}, got ${effect.becomes}`;
@@ -81,6 +101,12 @@ export function misfit(step: { action: Action; over: TargetKind; effects: readon
   return undefined;
 }
 
-function matches(effect: Effect, wanted: { of: Effect['of']; where?: 'disk' | 'memory' }): boolean {
-  return effect.of === wanted.of && (!('where' in effect) || effect.where === wanted.where);
+function matches(effect: Effect, wanted: Wanted): boolean {
+  if (effect.of !== wanted.of) return false;
+  return !('where' in effect) || (effect.where === wanted.where && 'set' in effect === wanted.sets);
+}
+
+function sayWanted({ of, where, sets }: Wanted): string {
+  if (where === undefined) return `of ${of}`;
+  return sets ? `of ${of} on ${where}, with what it sets` : `of ${of} on ${where}, from disk`;
 }

@@ -1,3 +1,5 @@
+import type { Position } from '../errors/rotctl-error.ts';
+import type { Scheme } from '../machine/scheme.ts';
 import type { Program } from '../machine/step.ts';
 
 declare const parsed: unique symbol;
@@ -19,10 +21,14 @@ export interface Runbook {
   readonly [parsed]: true;
   readonly name: string;
   readonly title: string;
-  readonly material: 'hmac';
-  readonly protocol: 'keyring-v1';
+  readonly material: 'hmac' | 'mtls';
+  readonly protocol: 'keyring-v1' | 'gate-v1';
+  /** The rules by which its fleet verifies. */
+  readonly scheme: Scheme;
   /** SHA-256 of the file's bytes, `sha256:<hex>`; recorded in the ledger's header and compared on resume. */
   readonly digest: string;
   readonly preconditions: readonly Precondition[];
   readonly program: Program;
+  /** Where each step stands in the file, by its id. */
+  readonly positions: ReadonlyMap<string, Position>;
 }

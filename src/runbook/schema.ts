@@ -1,37 +1,81 @@
 import * as z from 'zod';
 import { MOVING_PHASES, type MovingPhase } from '../machine/phase.ts';
-import { ACTIONS } from '../machine/step.ts';
+import type { Scheme } from '../machine/scheme.ts';
+import { ACTIONS, type Effect } from '../machine/step.ts';
 import { misfit } from './catalogue.ts';
 import { PRECONDITIONS } from './runbook.ts';
+import { foreignTo } from './vocabulary.ts';
 
 const name = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and hyphens, from a letter on');
 const generation = z.enum(['current', 'next']);
 const scope = z.enum(['target', 'every-replica', 'balancer']);
+const generations = z
+  .array(generation)
+  .max(2)
+  .refine((list) => new Set(list).size === list.length, 'names a generation twice');
+const accepted = generations.min(1);
+const keyIds = z.enum(['default', 'own']);
+const where = z.enum(['disk', 'memory']);
+const from = z.literal('disk').optional();
 
-const effect = z.union([
-  z.strictObject({
-    of: z.literal('replica'),
-    where: z.literal('disk'),
-    accepts: z
-      .array(generation)
-      .min(1)
-      .max(2)
-      .refine((list) => new Set(list).size === list.length, 'names a generation twice'),
-  }),
-  z.strictObject({ of: z.literal('replica'), where: z.literal('memory'), from: z.literal('disk') }),
-  z.strictObject({ of: z.literal('client'), where: z.literal('disk'), signs: generation }),
-  z.strictObject({ of: z.literal('client'), where: z.literal('memory'), from: z.literal('disk') }),
+/** What a signer, a gate or a template may be set to. */
+const replicaSettings = {
+  accepts: accepted.optional(),
+  presents: generation.optional(),
+  strict: z.boolean().optional(),
+  revokes: generations.optional(),
+  'key-ids': keyIds.optional(),
+  namespace: z.enum(['declared', 'other']).optional(),
+};
+
+/** What a client may be set to; a client of an mTLS fleet `presents` a certificate, and is meant the same. */
+const clientSettings = {
+  signs: generation.optional(),
+  presents: generation.optional(),
+  dual: z.boolean().optional(),
+  'key-ids': keyIds.optional(),
+  accepts: accepted.optional(),
+};
+
+/** Exactly one of: what is set, or that the disk is taken over. */
+function saysOne({ of: _of, where: _where, from, ...set }: { of: string; where: string; from?: 'disk' | undefined }) {
+  return (from === undefined) !== (Object.keys(set).length === 0);
+}
+
+const SAYS_ONE = 'must name either the settings that it changes, or `from: disk`';
+
+const effect = z.discriminatedUnion('of', [
+  z
+    .strictObject({ of: z.literal('template'), where: z.literal('disk'), ...replicaSettings })
+    .refine(saysOne, 'must name the settings that it changes'),
+  z.strictObject({ of: z.literal('replica'), where, from, ...replicaSettings }).refine(saysOne, SAYS_ONE),
+  z.strictObject({ of: z.literal('client'), where, from, ...clientSettings }).refine(saysOne, SAYS_ONE),
   z.strictObject({ of: z.literal('flight'), drained: generation }),
+  z.strictObject({ of: z.literal('sessions'), ended: generation }),
   z.strictObject({ of: z.literal('material'), generation, becomes: z.enum(['sealed', 'destroyed']) }),
 ]);
+
+/** An effect as it stands in a file, to an effect of the model: what is set goes together, under the model's names. */
+function toEffect(text: z.infer<typeof effect>): Effect {
+  if (text.of === 'flight' || text.of === 'sessions' || text.of === 'material') return text;
+  const { of, where, 'key-ids': keyIds, ...rest } = text;
+  if ('from' in rest && rest.from !== undefined) return { of, where: 'memory', from: rest.from } as Effect;
+  const { presents, ...settings } = rest;
+  const shown = presents === undefined ? {} : of === 'client' ? { signs: presents } : { presents };
+  return { of, where, set: { ...settings, ...shown, ...(keyIds === undefined ? {} : { keyIds }) } } as Effect;
+}
 
 const proof = z.discriminatedUnion('proves', [
   z.strictObject({ proves: z.literal('accepts'), generation, on: scope }),
   z.strictObject({ proves: z.literal('refuses'), generation, on: scope }),
   z.strictObject({ proves: z.literal('signs'), generation }),
   z.strictObject({ proves: z.literal('unused'), generation }),
+  z.strictObject({ proves: z.literal('presents'), generation, on: scope }),
+  z.strictObject({ proves: z.enum(['trusts', 'distrusts']), generation }),
+  z.strictObject({ proves: z.literal('key-ids') }),
+  z.strictObject({ proves: z.literal('no-session'), generation }),
   z.strictObject({ proves: z.literal('checklist') }),
   z.strictObject({ proves: z.literal('replay') }),
   z.strictObject({ proves: z.literal('namespace') }),
@@ -45,15 +89,28 @@ const step = z
     line: z.string().min(1).max(120).optional().describe('the line of the runbook in prose that it carries out'),
     does: z.string().min(1).max(240).describe('what it does, for people'),
     action: z.enum(ACTIONS),
-    over: z.enum(['replicas', 'clients', 'fleet']),
+    over: z.enum(['templates', 'replicas', 'clients', 'fleet']),
     order: z
-      .strictObject({ first: count, batch: count, backward: z.boolean().default(false) })
-      .describe('targets in the first batch, and in each further one'),
-    effect: z.array(effect).max(1).default([]).describe('what it changes in who accepts and who signs what'),
+      .strictObject({
+        first: count,
+        batch: count,
+        backward: z.boolean().default(false),
+        only: count.optional(),
+        unreachable: z.enum(['fail', 'skip']).default('fail'),
+      })
+      .transform((order) => ({ ...order, only: order.only }))
+      .describe('targets in the first batch, and in each further one; from which end; how many at all'),
+    effect: z
+      .array(effect.transform(toEffect))
+      .max(1)
+      .default([])
+      .describe('what it changes in who accepts and who signs what'),
     proof: z.array(proof).max(20).default([]).describe('what must be seen before it counts'),
     'on-failure': z.enum(['hold', 'roll-back']),
   })
   .superRefine((value, context) => {
+    // An effect that is wrong in itself is not yet one of the model's, and would be said to be of the wrong kind as well.
+    if (context.issues.length > 0) return;
     const complaint = misfit({ action: value.action, over: value.over, effects: value.effect });
     if (complaint !== undefined) context.addIssue({ code: 'custom', path: ['action'], message: complaint });
     if (value.action === 'prove' && value.proof.length === 0) {
@@ -67,7 +124,7 @@ export type StepText = z.infer<typeof step>;
 const steps = z.array(step).max(50).default([]);
 
 /** In which section of the file a phase's steps stand. */
-const SECTION: Readonly<Record<MovingPhase, 'rotation' | 'rollback'>> = {
+export const SECTION: Readonly<Record<MovingPhase, 'rotation' | 'rollback'>> = {
   opening: 'rotation',
   moving: 'rotation',
   retiring: 'rotation',
@@ -77,22 +134,37 @@ const SECTION: Readonly<Record<MovingPhase, 'rotation' | 'rollback'>> = {
   closing: 'rollback',
 };
 
+/** Which rules a runbook's fleet verifies by, or `undefined` where there are none for it. */
+export function schemeOf(of: { material: 'hmac' | 'mtls'; protocol: 'keyring-v1' | 'gate-v1' }): Scheme | undefined {
+  if (of.protocol === 'gate-v1') return of.material === 'hmac' ? 'gate' : undefined;
+  return of.material === 'hmac' ? 'keyring' : 'mtls';
+}
+
 /** The form of a runbook file, `rotctl.runbook.v1`. */
 export const runbookSchema = z
   .strictObject({
     schema: z.literal('rotctl.runbook.v1'),
     name,
     title: z.string().min(1).max(120),
-    material: z.literal('hmac'),
-    protocol: z.literal('keyring-v1'),
+    material: z.enum(['hmac', 'mtls']),
+    protocol: z.enum(['keyring-v1', 'gate-v1']),
     preconditions: z.array(z.enum(PRECONDITIONS)).default([]),
     rotation: z.strictObject({ opening: steps, moving: steps, retiring: steps, destroying: steps }),
     rollback: z.strictObject({ widening: steps, returning: steps, closing: steps }),
   })
   .superRefine((value, context) => {
+    const scheme = schemeOf(value);
+    if (scheme === undefined) {
+      context.addIssue({ code: 'custom', path: ['protocol'], message: 'protocol gate-v1 has no mtls material' });
+      return;
+    }
     const seen = new Set<string>();
     for (const phase of MOVING_PHASES) {
-      for (const [index, { step: id }] of stepsOf(value, phase).entries()) {
+      for (const [index, { step: id, action, effect, proof }] of stepsOf(value, phase).entries()) {
+        const message = foreignTo(scheme, { action, effects: effect, proofs: proof });
+        if (message !== undefined) {
+          context.addIssue({ code: 'custom', path: [SECTION[phase], phase, index, 'action'], message });
+        }
         if (seen.has(id))
           context.addIssue({
             code: 'custom',

@@ -18,8 +18,8 @@ export async function requireReadiness(
   const { usage } = tools.fleet;
   // Names each secret as the fleet's own pages do, which refuses those that are too weak to be named so.
   if (usage !== undefined) for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
-  for (const replica of tools.fleet.replicas) {
-    const listed = await tools.driver.readAccepted(replica, clients);
+  for (const acceptor of [...tools.fleet.replicas, ...tools.fleet.templates]) {
+    const listed = await tools.driver.readAccepted(acceptor, clients);
     for (const client of clients) {
       const secrets = listed.get(client) ?? [];
       const current = present.get(client);
@@ -28,7 +28,7 @@ export async function requireReadiness(
       const what = secrets.length === 1 ? 'another secret than the client signs with' : `${secrets.length} secrets`;
       throw new RotctlError(
         'PRECONDITION_FAILED',
-        `the configuration of ${replica.name} lists ${what} for ${client}, expected current alone`,
+        `the configuration of ${acceptor.name} lists ${what} for ${client}, expected current alone`,
         {
           hint: 'a rotation would drop what else is listed; end the other rotation first, or remove what is left of it',
         },

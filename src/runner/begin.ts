@@ -3,12 +3,17 @@ import type { Secret } from '../credential/secret.ts';
 import { judgeCurrent, judgeNext, requireUsable } from '../credential/strength.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
+import { settingOf } from '../machine/rotation.ts';
 import type { Inventory } from '../machine/step.ts';
 import { requireReadiness } from './before.ts';
 import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
+import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
+import { nameOf } from './key-name.ts';
+import { overrideRecord, type UnsafeOrder } from './override.ts';
 import type { Pair, Pairs } from './pair.ts';
+import { type Safety, safetyRecord } from './safety.ts';
 import type { OpenLedger, Tools } from './tools.ts';
 
 /** How a new rotation differs from the ordinary. */
@@ -19,6 +24,8 @@ export interface BeginOptions {
   readonly compromised: boolean;
   /** Fresh secrets that the operator brought, by client id; the others are made here. */
   readonly brought: ReadonlyMap<string, Secret>;
+  /** Go on with a runbook that is not proven safe, on the record. */
+  readonly unsafeOrder?: UnsafeOrder;
 }
 
 /** A rotation that was just begun, in phase `stable`. */
@@ -30,15 +37,19 @@ export interface Begun {
 
 /**
  * Begins a rotation: reads `current`, makes `next`, tries the runbook's preconditions live, seals both secrets, and
- * writes the header. Until the header is written nothing of the fleet is changed, and nothing after it but by a step.
+ * writes the header. Until the header is written nothing of the fleet is changed, and nothing after it but by a step. An
+ * order that is not proven safe is written down before anything else.
  *
+ * @param safety what is known of the runbook on these targets; the caller has refused what is not safe and not overridden
  * @throws RotctlError `SECRET_REFUSED`, or `PRECONDITION_FAILED` naming the checks that did not pass
  */
-export async function beginRotation(tools: Tools, ledger: OpenLedger, options: BeginOptions): Promise<Begun> {
-  const inventory: Inventory = {
-    replicas: tools.fleet.replicas.map((replica) => replica.name),
-    clients: options.clients,
-  };
+export async function beginRotation(
+  tools: Tools,
+  ledger: OpenLedger,
+  options: BeginOptions,
+  safety: Safety,
+): Promise<Begun> {
+  const inventory = inventoryOf(tools.fleet, options.clients);
   const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
   const pairs = await makePairs(tools, options, present);
   await requireReadiness(tools, present, options.clients);
@@ -55,14 +66,20 @@ export async function beginRotation(tools: Tools, ledger: OpenLedger, options: B
     throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
   }
   const id = `${tools.runbook.name}-${new Date(tools.clock.now()).toISOString().slice(0, 10)}-${tools.random.hex(4)}`;
+  const journal = new Journal(ledger, settingOf(tools.runbook.program, inventory), {
+    rotation: id,
+    fleet: tools.fleet.name,
+    runbook: tools.runbook.name,
+  });
+  if (safety.answer.verdict !== 'safe' && options.unsafeOrder !== undefined) {
+    await journal.note('override', overrideRecord(safety, options.unsafeOrder));
+  }
   await tools.vault.forgetAll();
   await tools.vault.seal(id, Object.fromEntries(pairs));
-  const journal = new Journal(
-    ledger,
-    { program: tools.runbook.program, inventory },
-    { rotation: id, fleet: tools.fleet.name, runbook: tools.runbook.name },
-  );
-  await journal.note('header', header(tools, inventory, pairs, options.compromised));
+  await journal.note('header', {
+    ...header(tools, inventory, pairs, options.compromised),
+    safety: safetyRecord(safety),
+  });
   await journal.note('evidence', {
     proof: 'preflight',
     verdict: preflight.verdict,
@@ -103,6 +120,7 @@ function header(
     runbookDigest: runbook.digest,
     fleetDigest: fleet.digest,
     environment: fleet.environment,
+    templates: [...inventory.templates],
     replicas: [...inventory.replicas],
     clients: [...inventory.clients],
     material: Object.fromEntries(
@@ -123,9 +141,4 @@ function limitsOf({ fleet }: Tools): { overlapMs: number; undoMs: number } {
     2 *
     (fleet.readiness.deadlineMs + Math.max(...fleet.replicas.map(({ deploy }) => deploy.deadlineMs)));
   return { overlapMs: roll, undoMs: roll + drainMs(fleet) };
-}
-
-/** A secret's name for the record; a weak one gets none, because its name could be used to guess it. */
-function nameOf(secret: Secret): string {
-  return judgeCurrent(secret).length === 0 ? secret.fingerprint : 'withheld (weak)';
 }

@@ -1,9 +1,10 @@
 import type { Secret } from '../credential/secret.ts';
 import type { CommandResult } from '../deploy/ports.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Client, Replica } from '../fleet/fleet.ts';
+import type { Client, Replica, Template } from '../fleet/fleet.ts';
 import type { Task } from '../machine/roll.ts';
 import type { Effect } from '../machine/step.ts';
+import { acceptedIn, notCarriedOut, signedIn } from './carried-out.ts';
 import { drain } from './drain.ts';
 import type { World } from './world.ts';
 
@@ -39,20 +40,29 @@ async function bring(
   target: string,
 ): Promise<string | undefined> {
   switch (effect.of) {
+    case 'template':
     case 'replica':
-      if (effect.where === 'memory') return load(world, task, target);
-      await world.driver.writeAccepted(replicaNamed(world, target), acceptedBy(world, effect.accepts));
-      return undefined;
     case 'client':
-      if (effect.where === 'memory') return load(world, task, target);
-      await world.driver.writeSigning(clientNamed(world, target), pairOf(world, target)[effect.signs]);
+      if ('from' in effect) return load(world, task, target);
+      if (effect.where !== 'disk') return notCarriedOut(effect);
+      await writeSettings(world, effect, target);
       return undefined;
     case 'flight':
       await drain(world, effect.drained);
       return undefined;
+    case 'sessions':
+      return notCarriedOut(effect);
     case 'material':
       if (effect.becomes === 'destroyed') await world.keeper.destroy(rotation, effect.generation);
       return undefined;
+  }
+}
+
+async function writeSettings(world: World, effect: Extract<Effect, { set: unknown }>, target: string): Promise<void> {
+  if (effect.of === 'client') {
+    await world.driver.writeSigning(clientNamed(world, target), pairOf(world, target)[signedIn(effect)]);
+  } else {
+    await world.driver.writeAccepted(acceptorNamed(world, target), acceptedBy(world, acceptedIn(effect)));
   }
 }
 
@@ -79,11 +89,17 @@ export function acceptedBy(world: World, generations: readonly ('current' | 'nex
   return new Map([...world.pairs].map(([client, pair]) => [client, generations.map((generation) => pair[generation])]));
 }
 
-/** The replica of that name. */
-export function replicaNamed(world: World, name: string): Replica {
+function replicaNamed(world: World, name: string): Replica {
   const replica = world.fleet.replicas.find((candidate) => candidate.name === name);
   if (replica === undefined) throw new RotctlError('INTERNAL', `no replica ${name}`);
   return replica;
+}
+
+/** The replica or template of that name, as something that lists accepted secrets. */
+export function acceptorNamed({ fleet }: World, name: string): Replica | Template {
+  const acceptor = [...fleet.replicas, ...fleet.templates].find((candidate) => candidate.name === name);
+  if (acceptor === undefined) throw new RotctlError('INTERNAL', `no replica or template ${name}`);
+  return acceptor;
 }
 
 /** The client of that id. */

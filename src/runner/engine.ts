@@ -19,7 +19,6 @@ export interface DriveOptions {
   /** The operator's reason, where the way leads over a reinstatement. */
   readonly reason?: string;
   readonly enteredAt: Partial<Record<Phase, number>>;
-  readonly touched: Set<string>;
 }
 
 /**
@@ -36,7 +35,7 @@ export async function drive(world: World, journal: Journal, options: DriveOption
     if (move === undefined)
       throw new RotctlError('MOVE_REFUSED', `there is no way from ${journal.rotation.phase} to ${options.goal}`);
     if ('task' in move) {
-      const result = await runTask(world, journal, move.task, options.touched);
+      const result = await runTask(world, journal, move.task);
       if (result.result === 'failed') return giveWay(world, journal, options, failureOf(result));
     } else if (move.trigger === 'complete') {
       const hurt = await closePhase(world, journal, options);

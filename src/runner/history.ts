@@ -1,7 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Entry, EntryKind, LedgerValue } from '../ledger/entry.ts';
-import { isFinal, isWayBack, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
-import { begin, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../machine/rotation.ts';
+import { isFinal, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
+import { begin, type Rotation, type RotationEvent, type Setting, settingOf, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
 import { type Owed, parseOwed } from './owed.ts';
 
@@ -16,8 +16,6 @@ export interface History {
   readonly goal: Phase;
   /** Unix milliseconds at which each phase was last entered. */
   readonly enteredAt: Readonly<Partial<Record<Phase, number>>>;
-  /** Targets that this rotation has changed, or may have: those of every intent but of a phase that only takes back. */
-  readonly touched: ReadonlySet<string>;
   /** Fingerprints of the material, by client id. */
   readonly fingerprints: Readonly<Record<string, { readonly current: string; readonly next: string }>>;
   readonly owed: readonly Owed[];
@@ -53,8 +51,9 @@ export function readHistory(
   const own = entries.filter((entry) => entry.rotation === id);
   const header = own.find((entry) => entry.kind === 'header');
   if (id === undefined || header === undefined) return undefined;
-  const inventory = { replicas: texts(header.data.replicas), clients: texts(header.data.clients) };
-  const setting: Setting = { program, inventory };
+  const { templates, replicas, clients } = header.data;
+  const inventory = { templates: texts(templates), replicas: texts(replicas), clients: texts(clients) };
+  const setting = settingOf(program, inventory);
   const folded = own.reduce((state, entry) => fold(setting, state, entry), start(header));
   return {
     id,
@@ -67,17 +66,16 @@ export function readHistory(
   };
 }
 
-type Folded = Pick<History, 'rotation' | 'goal' | 'enteredAt' | 'touched' | 'heldBecause'>;
+type Folded = Pick<History, 'rotation' | 'goal' | 'enteredAt' | 'heldBecause'>;
 
 function start(header: Entry): Folded {
   const rotation = begin(header.data.compromised === true);
-  return { rotation, goal: 'switched', enteredAt: {}, touched: new Set(), heldBecause: undefined };
+  return { rotation, goal: 'switched', enteredAt: {}, heldBecause: undefined };
 }
 
 function fold(setting: Setting, state: Folded, entry: Entry): Folded {
   const event = eventOf(entry);
   if (event === undefined) return { ...state, goal: goalIn(entry) ?? state.goal };
-  const task = nextTask(setting, state.rotation);
   const result = transition(setting, state.rotation, event);
   if (!result.ok) {
     throw new RotctlError(
@@ -92,9 +90,7 @@ function fold(setting: Setting, state: Folded, entry: Entry): Folded {
       return { ...state, rotation, enteredAt, goal: goalIn(entry) ?? state.goal, heldBecause: undefined };
     }
     case 'intent':
-      return isWayBack(rotation.phase)
-        ? { ...state, rotation }
-        : { ...state, rotation, touched: new Set([...state.touched, ...(task?.targets ?? [])]) };
+      return { ...state, rotation };
     case 'done':
       return { ...state, rotation, heldBecause: undefined };
     case 'failed':

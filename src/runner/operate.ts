@@ -3,11 +3,16 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import { type Goal, turningBack } from '../machine/way.ts';
 import { beginRotation } from './begin.ts';
+import { requireCarriedOut } from './carried-out.ts';
 import { type DriveOptions, drive, enter } from './engine.ts';
-import { readHistory } from './history.ts';
+import { isOpen, readHistory } from './history.ts';
+import { inventoryOf } from './inventory.ts';
 import type { Journal } from './journal.ts';
+import type { UnsafeOrder } from './override.ts';
 import { type Owed, parseOwed } from './owed.ts';
 import type { Pairs } from './pair.ts';
+import { type PlanBinding, requireHead } from './plan-binding.ts';
+import { proveOnFleet, type Safety, UnsafeRunbook } from './safety.ts';
 import { settleOwed } from './settle-owed.ts';
 import { SIGNED_WITH } from './signed-with.ts';
 import { recordSnapshot } from './snapshot.ts';
@@ -25,6 +30,10 @@ export interface Order {
   readonly compromised: boolean;
   readonly clients: readonly string[];
   readonly brought: ReadonlyMap<string, Secret>;
+  /** Begin a rotation although its runbook is not proven safe, on the record. */
+  readonly unsafeOrder?: UnsafeOrder;
+  /** The saved plan that this carries out; refused when the ledger has grown since. */
+  readonly plan?: PlanBinding;
 }
 
 /** Where an operation ended. */
@@ -54,14 +63,18 @@ const GOALS: Readonly<Record<'overlap' | 'retire' | 'rollback', Goal>> = {
  * Carries out one command on a fleet, under its lock: takes up the open rotation or begins one, drives it to the
  * command's goal, and finishes the replay checks that need time.
  *
- * @throws RotctlError as `drive`, `beginRotation` and `takeUp`; `LOCK_HELD` when another rotation works on the fleet
+ * @throws RotctlError as `drive`, `beginRotation` and `takeUp`; `STEP_UNSUPPORTED`, `RUNBOOK_UNSAFE` and `PLAN_STALE` before anything is done;
+ *   `LOCK_HELD` when another rotation works on the fleet
  */
 export async function operate(tools: Tools, order: Order): Promise<Ended> {
+  requireCarriedOut(tools.runbook);
+  const safety = await proofToBegin(tools, order);
   const lock = await tools.lock(order.command);
   try {
     const ledger = await tools.openLedger();
     try {
-      return await underLock({ tools, ledger, lock, order });
+      if (order.plan !== undefined) requireHead(order.plan, await ledger.entries());
+      return await underLock({ tools, ledger, lock, order, safety });
     } catch (error) {
       throw asStopped(tools.stop.signal, error);
     } finally {
@@ -84,15 +97,41 @@ interface Work {
   readonly ledger: OpenLedger;
   readonly lock: HeldLock;
   readonly order: Order;
+  /** The proof by which a rotation may begin; absent where one was open already. */
+  readonly safety: Safety | undefined;
 }
+
+/**
+ * The proof by which a new rotation may begin; none where the command goes on with an open one, which its runbook's digest
+ * binds to the proof that it began with.
+ *
+ * @throws RotctlError `RUNBOOK_UNSAFE` when it is not safe, and the operator has not said to go on all the same
+ */
+async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefined> {
+  if (order.command !== 'overlap' || isOpen(readHistory(await tools.readLedger(), tools.runbook.program))) {
+    return undefined;
+  }
+  return requireSafe(tools, order);
+}
+
+/** @throws RotctlError `RUNBOOK_UNSAFE` as `proofToBegin` */
+export function requireSafe({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>, order: SafeOrder): Safety {
+  const safety = proveOnFleet(fleet, runbook, inventoryOf(fleet, order.clients));
+  if (safety.answer.verdict !== 'safe' && order.unsafeOrder === undefined) throw new UnsafeRunbook(safety);
+  return safety;
+}
+
+/** What of an order bears on its proof. */
+type SafeOrder = Pick<Order, 'clients' | 'unsafeOrder'>;
 
 async function underLock(work: Work): Promise<Ended> {
   const { tools, ledger, order } = work;
   const history = await openHistory(tools, ledger, order.command === 'resume');
   if (history === undefined) {
     if (order.command !== 'overlap') return nothingOpen(tools, ledger, order);
-    const { journal, pairs } = await beginRotation(tools, ledger, order);
-    const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {}, touched: new Set() };
+    const safety = work.safety ?? requireSafe(tools, order);
+    const { journal, pairs } = await beginRotation(tools, ledger, order, safety);
+    const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {} };
     return run(work, journal, pairs, options);
   }
   const goal = goalOf(order, history.rotation.phase, history.goal);
@@ -104,7 +143,6 @@ async function underLock(work: Work): Promise<Ended> {
     goal,
     wait: order.wait,
     enteredAt: { ...history.enteredAt },
-    touched: new Set(history.touched),
     ...(order.reason === undefined ? {} : { reason: order.reason }),
   });
 }
@@ -142,7 +180,8 @@ async function noteLock({ tools, lock, order }: Work, journal: Journal, goal: Go
   const broke = brokeStale === undefined ? {} : { brokeStale };
   const lasting = order.command === 'overlap' || (order.command === 'rollback' && !order.reinstate);
   const wish = lasting ? { goal } : {};
-  await journal.note('lock', { token, command: order.command, run: tools.runId, ...wish, ...broke });
+  const plan = order.plan === undefined ? {} : { plan: order.plan.digest };
+  await journal.note('lock', { token, command: order.command, run: tools.runId, ...plan, ...wish, ...broke });
   if (brokeStale !== undefined) tools.progress.note(`the lock of a dead holder was taken over: ${brokeStale}`);
 }
 

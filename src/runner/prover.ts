@@ -6,6 +6,7 @@ import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
 import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
 import { BurnedNonces } from './burned-nonces.ts';
+import { notCarriedOut } from './carried-out.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
 import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
@@ -76,6 +77,12 @@ export class FleetProver implements Prover {
         return this.#namespace(phase, targets);
       case 'replay':
         return this.#replay(phase);
+      case 'presents':
+      case 'trusts':
+      case 'distrusts':
+      case 'key-ids':
+      case 'no-session':
+        return notCarriedOut(proof);
     }
   }
 

@@ -1,19 +1,24 @@
 import type { Verdict } from '../errors/verdict.ts';
 import type { Phase } from '../machine/phase.ts';
-import { begin } from '../machine/rotation.ts';
+import { begin, settingOf } from '../machine/rotation.ts';
 import type { Effect, Proof } from '../machine/step.ts';
 import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
+import { acceptedIn, notCarriedOut, requireCarriedOut, signedIn } from './carried-out.ts';
 import { isOpen, readHistory } from './history.ts';
-import { goalOf, type Order } from './operate.ts';
+import { inventoryOf } from './inventory.ts';
+import { goalOf, type Order, requireSafe } from './operate.ts';
 import type { Pairs } from './pair.ts';
+import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 
 /** What a dry run came to. Nothing was changed; its best verdict is "rehearsed". */
 export interface Rehearsal {
   readonly phase: Phase;
   readonly rotation: string | undefined;
+  /** What is known of the runbook on the fleet's targets. */
+  readonly safety: Safety;
   /** Checks that were tried for real. */
   readonly findings: readonly Finding[];
   readonly verdict: Verdict;
@@ -27,20 +32,20 @@ export interface Rehearsal {
  * Rehearses a command: probes the fleet for real with the secrets in force, and walks the machine to the goal without
  * carrying anything out. Takes no lock, writes no entry, makes no secret.
  *
- * @throws RotctlError `MOVE_REFUSED` as the command itself would
+ * @throws RotctlError `STEP_UNSUPPORTED`, `RUNBOOK_UNSAFE`, `MOVE_REFUSED` as the command itself would
  */
 export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
+  requireCarriedOut(tools.runbook);
   const ledger = await tools.readLedger();
   const newest = readHistory(ledger, tools.runbook.program);
   const history = isOpen(newest) ? newest : undefined;
   const phase = history?.rotation.phase ?? 'stable';
   const goal = goalOf(order, phase, history?.goal ?? 'switched');
-  const inventory = history?.inventory ?? {
-    replicas: tools.fleet.replicas.map(({ name }) => name),
-    clients: order.clients,
-  };
+  const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients);
+  const safety =
+    history === undefined ? requireSafe(tools, order) : proveOnFleet(tools.fleet, tools.runbook, history.inventory);
   const path = pathTo(
-    { program: tools.runbook.program, inventory },
+    settingOf(tools.runbook.program, inventory),
     history?.rotation ?? begin(order.compromised),
     goal,
     order.command === 'rollback',
@@ -52,6 +57,7 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   return {
     phase,
     rotation: history?.id,
+    safety,
     findings,
     verdict,
     simulated: path.flatMap(sayMove),
@@ -67,14 +73,16 @@ function sayMove({ phase, move }: Planned): string[] {
 
 function sayEffect(effect: Effect, action: string): string {
   switch (effect.of) {
+    case 'template':
     case 'replica':
-      return effect.where === 'disk'
-        ? `allowed secrets = [${effect.accepts.join(', ')}]`
-        : `${action}, so that what is on disk is in force`;
     case 'client':
-      return effect.where === 'disk' ? `signs with ${effect.signs}` : `${action}, so that what is on disk is in force`;
+      if ('from' in effect) return `${action}, so that what is on disk is in force`;
+      if (effect.of === 'client') return `signs with ${signedIn(effect)}`;
+      return `allowed secrets = [${acceptedIn(effect).join(', ')}]`;
     case 'flight':
       return `wait until no request signed with ${effect.drained} is on its way`;
+    case 'sessions':
+      return notCarriedOut(effect);
     case 'material':
       return `${effect.generation} is ${effect.becomes}`;
   }

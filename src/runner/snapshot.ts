@@ -3,7 +3,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Journal } from './journal.ts';
 
 /**
- * Records which secrets each replica's configuration lists for each client, by fingerprint: before a rotation, and after
+ * Records which secrets the configuration of each replica and template lists for each client, by fingerprint: before a rotation, and after
  * its rollback, so that the two can be compared.
  */
 export async function recordSnapshot(
@@ -13,9 +13,9 @@ export async function recordSnapshot(
   when: 'before' | 'after',
 ): Promise<void> {
   const state: Record<string, Record<string, string[]>> = {};
-  for (const replica of fleet.replicas) {
-    const accepted = await driver.readAccepted(replica, clients);
-    state[replica.name] = Object.fromEntries(
+  for (const acceptor of [...fleet.replicas, ...fleet.templates]) {
+    const accepted = await driver.readAccepted(acceptor, clients);
+    state[acceptor.name] = Object.fromEntries(
       [...accepted].map(([client, secrets]) => [client, secrets.map((secret) => secret.fingerprint)]),
     );
   }

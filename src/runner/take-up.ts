@@ -1,7 +1,9 @@
 import type { SealedGeneration } from '../credential/material.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
+import { settingOf } from '../machine/rotation.ts';
 import { type History, isOpen, readHistory } from './history.ts';
+import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
 import type { OpenLedger, Tools } from './tools.ts';
@@ -36,18 +38,16 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
       },
     );
   }
-  requireSame(
-    'replicas',
-    history.inventory.replicas,
-    tools.fleet.replicas.map((replica) => replica.name),
-  );
+  const now = inventoryOf(tools.fleet, history.inventory.clients);
+  requireSame('templates', history.inventory.templates, now.templates);
+  requireSame('replicas', history.inventory.replicas, now.replicas);
   const unknown = history.inventory.clients.filter((id) => !tools.fleet.clients.some((client) => client.id === id));
   if (unknown.length > 0)
     throw new RotctlError('INPUT_INVALID', `the fleet has lost client ${unknown.join(', ')} since the rotation began`);
   const pairs = await openPairs(tools, history);
   const journal = new Journal(
     ledger,
-    { program: tools.runbook.program, inventory: history.inventory },
+    settingOf(tools.runbook.program, history.inventory),
     { rotation: history.id, fleet: tools.fleet.name, runbook: history.runbook },
     history.rotation,
   );
@@ -56,9 +56,10 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
 
 function requireSame(what: string, before: readonly string[], now: readonly string[]): void {
   if (before.length === now.length && before.every((name) => now.includes(name))) return;
+  const list = (names: readonly string[]) => (names.length === 0 ? 'none' : names.join(', '));
   throw new RotctlError(
     'INPUT_INVALID',
-    `the fleet's ${what} are not those that the rotation began with: ${before.join(', ')} then, ${now.join(', ')} now`,
+    `the fleet's ${what} are not those that the rotation began with: ${list(before)} then, ${list(now)} now`,
   );
 }
 

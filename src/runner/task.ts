@@ -1,9 +1,11 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
-import { isForward, isWayBack } from '../machine/phase.ts';
+import { isForward } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
-import { acceptedBy, carryOut, clientNamed, replicaNamed } from './carry-out.ts';
+import { isNeedless } from '../machine/rotation.ts';
+import { acceptedIn, signedIn } from './carried-out.ts';
+import { acceptedBy, acceptorNamed, carryOut, clientNamed } from './carry-out.ts';
 import { toLedger } from './evidence.ts';
 import type { Journal } from './journal.ts';
 import type { Proven, TaskResult, World } from './world.ts';
@@ -12,13 +14,12 @@ import type { Proven, TaskResult, World } from './world.ts';
  * Carries out one task: intent, effect, proof, outcome. A task that was intended before and has no outcome is settled
  * first, by asking the fleet.
  */
-export async function runTask(world: World, journal: Journal, task: Task, touched: Set<string>): Promise<TaskResult> {
+export async function runTask(world: World, journal: Journal, task: Task): Promise<TaskResult> {
   world.progress.task(task);
-  const idle = needless(task, touched);
-  const unsettled = journal.rotation.intended && !journal.rotation.held;
+  const idle = isNeedless(world.setting, journal.rotation, task) ? 'never touched by this rotation' : undefined;
+  const unsettled = journal.rotation.intended;
   if (task.step.over === 'replicas') await world.prover.burn(task.step.phase);
   await journal.apply({ kind: 'intent' }, { action: task.step.action, targets: [...task.targets] });
-  if (!isWayBack(task.step.phase)) for (const target of task.targets) touched.add(target);
   if (idle !== undefined) return finish(world, journal, task, { skipped: idle });
   if (unsettled && (await alreadySo(world, journal, task)))
     return finish(world, journal, task, { notes: ['found in place'] });
@@ -26,21 +27,13 @@ export async function runTask(world: World, journal: Journal, task: Task, touche
 }
 
 /**
- * Whether an effect that was intended before a crash is there: the file holds it, or the replica proves it.
- * A restart is always done again, because probes cannot tell what is on a disk.
+ * Whether an effect that was intended before a crash is there: the file holds it, or the replica proves it; the step's
+ * proofs are asked for as ever. A restart is always done again, because probes cannot tell what is on a disk.
  */
 async function alreadySo(world: World, journal: Journal, task: Task): Promise<boolean> {
-  if (task.step.action === 'write') return inPlace(world, task);
-  if (task.step.action !== 'reload' || task.step.over !== 'replicas') return false;
+  const { action, over } = task.step;
+  if (action !== 'write' && (action !== 'reload' || over !== 'replicas')) return false;
   return (await proveAll(world, journal, task)).verdict === 'pass';
-}
-
-/** Why nothing needs to be done: on the way back, a replica that this rotation never touched is left alone. */
-function needless(task: Task, touched: ReadonlySet<string>): string | undefined {
-  const untouched = task.targets.every((target) => !touched.has(target));
-  return isWayBack(task.step.phase) && task.step.over === 'replicas' && untouched
-    ? 'never touched by this rotation'
-    : undefined;
 }
 
 async function attempt(world: World, journal: Journal, task: Task): Promise<TaskResult> {
@@ -125,10 +118,12 @@ export async function recordProof(
 /** For what is on disk: whether it is what the effect declares. What is in memory, only probes can tell. */
 async function inPlace(world: World, task: Task): Promise<boolean> {
   for (const effect of task.step.effects) {
-    if (!('where' in effect) || effect.where !== 'disk') continue;
+    if (!('set' in effect) || effect.where !== 'disk') continue;
     for (const target of task.targets) {
       const same =
-        effect.of === 'replica' ? await holds(world, target, effect.accepts) : await signs(world, target, effect.signs);
+        effect.of === 'client'
+          ? await signs(world, target, signedIn(effect))
+          : await holds(world, target, acceptedIn(effect));
       if (!same) return false;
     }
   }
@@ -137,7 +132,7 @@ async function inPlace(world: World, task: Task): Promise<boolean> {
 
 async function holds(world: World, target: string, generations: readonly ('current' | 'next')[]): Promise<boolean> {
   const wanted = acceptedBy(world, generations);
-  const found = await world.driver.readAccepted(replicaNamed(world, target), [...wanted.keys()]);
+  const found = await world.driver.readAccepted(acceptorNamed(world, target), [...wanted.keys()]);
   return [...wanted].every(([client, secrets]) => {
     const present = found.get(client) ?? [];
     return present.length === secrets.length && secrets.every((secret, index) => present[index]?.signsLike(secret));

@@ -12,7 +12,7 @@ const TASK: Task = {
     does: '',
     action: 'reload',
     over: 'replicas',
-    order: { first: 1, batch: 1, backward: false },
+    order: { first: 1, batch: 1, backward: false, only: undefined, unreachable: 'fail' },
     effects: [],
     proofs: [],
     onFailure: 'hold',

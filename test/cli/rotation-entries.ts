@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Entry, EntryDraft } from '../../src/ledger/entry.ts';
 import { isMoving, type Trigger } from '../../src/machine/phase.ts';
-import { nextTask, type Setting } from '../../src/machine/rotation.ts';
+import { nextTask, settingOf } from '../../src/machine/rotation.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { Journal } from '../../src/runner/journal.ts';
 
 const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
 export const PROGRAM = readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK).program;
-export const SETTING: Setting = {
-  program: PROGRAM,
-  inventory: { replicas: ['signer-a', 'signer-b', 'signer-c'], clients: ['client-a', 'client-b'] },
-};
+export const SETTING = settingOf(PROGRAM, {
+  templates: [],
+  replicas: ['signer-a', 'signer-b', 'signer-c'],
+  clients: ['client-a', 'client-b'],
+});
 
 /** A rotation that is written the way the runner writes it, without a fleet. */
 export class Writing {

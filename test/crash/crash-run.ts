@@ -10,6 +10,7 @@ import { locksIn, type Material, type PracticeFleet } from '../support/practice-
 const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
 const { program } = readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK);
 const CLIENTS = ['client-a', 'client-b'];
+const TEMPLATES = ['signer-image'];
 /** The replica that a failing overlap fails on: not the first, so that there is something to take back. */
 const FAULTY = 'signer-b';
 
@@ -53,14 +54,14 @@ export function describePoint({ kinds, nth, moment }: Point): string {
 
 /** How many tasks an unbroken run of the command has: for each it writes one intent and one outcome. */
 export function tasksIn(fleet: Pick<PracticeFleet, 'replicas'>, command: Command): number {
-  const inventory = { replicas: fleet.replicas, clients: CLIENTS };
+  const inventory = { templates: TEMPLATES, replicas: fleet.replicas, clients: CLIENTS };
   const whole = WAYS[command].phases.reduce((sum, phase) => sum + tasksOf(program[phase], inventory).length, 0);
   return command === 'failing-overlap' ? failingTask(fleet) + whole : whole;
 }
 
 /** The how-manieth task of a failing overlap is the one that fails; those after it take it back. */
 export function failingTask({ replicas }: Pick<PracticeFleet, 'replicas'>): number {
-  const opening = tasksOf(program.opening, { replicas, clients: CLIENTS });
+  const opening = tasksOf(program.opening, { templates: TEMPLATES, replicas, clients: CLIENTS });
   return opening.findIndex(({ step, targets }) => step.action === 'reload' && targets.includes(FAULTY)) + 1;
 }
 
@@ -130,7 +131,7 @@ async function expectWhole(fleet: PracticeFleet, { phases, end }: Way): Promise<
   const rotation = all.findLast(({ data }) => 'material' in data)?.rotation;
   const own = all.filter((entry) => entry.rotation === rotation);
   expect(own.at(-1)?.phase).toBe(end);
-  const inventory = { replicas: fleet.replicas, clients: CLIENTS };
+  const inventory = { templates: TEMPLATES, replicas: fleet.replicas, clients: CLIENTS };
   for (const phase of phases) {
     const planned = tasksOf(program[phase], inventory).map(({ step, targets }) => `${step.id} ${targets.join(',')}`);
     expect(outcomesOf(own, phase)).toEqual(planned);

@@ -51,6 +51,34 @@ describe('a fleet file with everything stated', () => {
     ]);
   });
 
+  it('has the templates that it names, each with a place and no command, and none by default', () => {
+    expect(fleet.templates).toEqual([]);
+    const text = edited(
+      FULL_FLEET,
+      'balancer: {',
+      `templates:
+  - { name: image, deploy: { path: image.env, variable: 'KEYS_{CLIENT}', format: list, separator: ':' } }
+  - { name: config, deploy: { driver: env-file, path: /c/r.env, variable: K, format: json, pointer: '/{client}' } }
+balancer: {`,
+    );
+    const driver = 'env-file';
+    expect(readFleet(text, '/home/fleet/rotctl.yaml').templates).toEqual([
+      {
+        name: 'image',
+        deploy: {
+          driver,
+          path: '/home/fleet/image.env',
+          variable: 'KEYS_{CLIENT}',
+          format: { kind: 'list', separator: ':' },
+        },
+      },
+      {
+        name: 'config',
+        deploy: { driver, path: '/c/r.env', variable: 'K', format: { kind: 'json', pointer: '/{client}' } },
+      },
+    ]);
+  });
+
   it('keeps deploy as it is written, with the placeholder for the driver', () => {
     expect(fleet.replicas[0]?.deploy).toMatchObject({
       variable: 'KEYRING_CLIENTS',

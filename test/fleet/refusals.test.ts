@@ -99,6 +99,63 @@ describe('the url of a replica', () => {
   });
 });
 
+describe('a template', () => {
+  const TEMPLATE = '  - { name: image, deploy: { path: image.env, variable: KEYRING_SECRETS, format: list } }';
+  const withTemplates = (...templates: string[]) => `${SHORT_FLEET}templates:\n${templates.join('\n')}\n`;
+
+  it('needs a name and a place, and nothing else', () => {
+    expect(() => readFleet(withTemplates(TEMPLATE), '/f/r')).not.toThrow();
+  });
+
+  const rows: readonly Row[] = [
+    [
+      'of the name of a replica',
+      'name: image',
+      'name: signer-b',
+      /^templates\[0\]\.name: is the name of replicas\[1\] too/,
+    ],
+    [
+      'named as a target of its own',
+      'name: image',
+      'name: fleet',
+      /^templates\[0\]\.name: may not be balancer or fleet/,
+    ],
+    [
+      'with a command',
+      'format: list',
+      'format: list, reload: [x]',
+      /^templates\[0\]\.deploy\.reload: is not a known key/,
+    ],
+    ['without a format', ', format: list', '', /^templates\[0\]\.deploy\.format: is missing/],
+    ['of JSON without a pointer', 'format: list', 'format: json', /^templates\[0\]\.deploy: needs a pointer/],
+    [
+      "in a replica's own place",
+      'image.env',
+      'signer-b.env',
+      /^templates\[0\]\.deploy: writes the same place as replicas\[1\]/,
+    ],
+  ];
+  it.each(rows)('%s is refused', (_, from, to, message) => {
+    const error = refusalOf(withTemplates(edited(TEMPLATE, from, to)));
+    expect(error).toMatchObject({ code: 'INPUT_INVALID', message: expect.stringMatching(message) });
+    expect(error.at).toMatchObject({ line: 16 });
+  });
+
+  it('has a name of its own among templates', () => {
+    const text = withTemplates(TEMPLATE, TEMPLATE.replace('image.env', 'other.env'));
+    expect(refusalOf(text).message).toMatch(/^templates\[1\]\.name: is the name of templates\[0\] too/);
+  });
+
+  it('keeps several clients apart', () => {
+    const text = withTemplates(TEMPLATE)
+      .replace('clients:\n', () => SECOND_CLIENT)
+      .replaceAll('variable: KEYRING_SECRETS, format: list, restart', "variable: 'K_{CLIENT}', format: list, restart");
+    expect(refusalOf(text).message).toMatch(
+      /^templates\[0\]\.deploy: needs \{client\} or \{CLIENT\} in variable or pointer/,
+    );
+  });
+});
+
 describe('the id of a client', () => {
   it.each(['a\\r\\nb', 'a b', 'caf\\u00e9', 'a/b', 'a~b', '', 'x'.repeat(129), '__proto__'])(
     '"%s" is refused',

@@ -12,10 +12,11 @@ import {
 import {
   allowedTriggers,
   begin,
+  isNeedless,
   nextTask,
   type Rotation,
   type RotationEvent,
-  type Setting,
+  settingOf,
   transition,
 } from '../../src/machine/rotation.ts';
 import type { Program, Step } from '../../src/machine/step.ts';
@@ -26,7 +27,7 @@ const step = (phase: Step['phase'], id: string, more: Partial<Step> = {}): Step 
   does: id,
   action: 'write',
   over: 'replicas',
-  order: { first: 1, batch: 1, backward: false },
+  order: { first: 1, batch: 1, backward: false, only: undefined, unreachable: 'fail' },
   effects: [],
   proofs: [],
   onFailure: 'hold',
@@ -36,7 +37,7 @@ const step = (phase: Step['phase'], id: string, more: Partial<Step> = {}): Step 
 const clientStep = (phase: Step['phase'], id: string, signs: 'current' | 'next'): Step =>
   step(phase, id, {
     over: 'clients',
-    effects: [{ of: 'client', where: 'disk', signs }],
+    effects: [{ of: 'client', where: 'disk', set: { signs } }],
     proofs: [{ proves: 'signs', generation: signs }],
   });
 
@@ -49,7 +50,8 @@ const program: Program = {
   returning: [clientStep('returning', 'move-back', 'current')],
   closing: [step('closing', 'narrow-back')],
 };
-const setting: Setting = { program, inventory: { replicas: ['r0', 'r1'], clients: ['c0', 'c1'] } };
+const inventory = { templates: [], replicas: ['r0', 'r1'], clients: ['c0', 'c1'] };
+const setting = settingOf(program, inventory);
 
 /** The table once more, written out by hand: where each trigger leads, or `-`. */
 const EXPECTED: Record<Phase, string> = {
@@ -127,14 +129,16 @@ describe('guards that the table alone does not show', () => {
   });
 });
 
-describe('who was told', () => {
-  const apply = (rotation: Rotation, ...kinds: ('intent' | 'done' | 'failed')[]): Rotation =>
-    kinds.reduce((state, kind) => {
-      const result = transition(setting, state, { kind });
-      if (!result.ok) throw new Error(result.reason);
-      return result.rotation;
-    }, rotation);
+type Kind = 'intent' | 'done' | 'failed';
+const applyIn = (among: typeof setting, rotation: Rotation, ...kinds: Kind[]): Rotation =>
+  kinds.reduce((state, kind) => {
+    const result = transition(among, state, { kind });
+    if (!result.ok) throw new Error(result.reason);
+    return result.rotation;
+  }, rotation);
+const apply = (rotation: Rotation, ...kinds: Kind[]) => applyIn(setting, rotation, ...kinds);
 
+describe('who was told', () => {
   it('counts a client as told from the intent on, not from the outcome', () => {
     expect(apply(at('moving'), 'intent').told).toEqual(['c0']);
     expect(apply(at('moving'), 'intent', 'failed').told).toEqual(['c0']);
@@ -147,11 +151,74 @@ describe('who was told', () => {
     expect(apply(told, 'intent', 'done').told).toEqual(['c1']);
   });
 
-  it('tries a failed task again rather than the next one', () => {
+  it.each([
+    ['signs', { proves: 'signs', generation: 'current' }, []],
+    ['presents', { proves: 'presents', generation: 'current', on: 'target' }, []],
+    ['of next', { proves: 'signs', generation: 'next' }, ['c0']],
+    ['accepts', { proves: 'accepts', generation: 'current', on: 'every-replica' }, ['c0']],
+  ] as const)('takes it off by a proof of what the client itself does: %s', (_, proof, told) => {
+    const returning = [step('returning', 'look', { over: 'clients', proofs: [proof] })];
+    const among = settingOf({ ...program, returning }, inventory);
+    expect(applyIn(among, at('returning', { told: ['c0'] }), 'intent', 'done').told).toEqual(told);
+  });
+});
+
+describe('what failed', () => {
+  const retiring = [step('retiring', 'narrow'), step('retiring', 'load'), step('retiring', 'look', { over: 'fleet' })];
+  const among = settingOf({ ...program, retiring }, inventory);
+  const ids = (rotation: Rotation) => {
+    const task = nextTask(among, rotation);
+    return `${task?.step.id} ${task?.targets}`;
+  };
+
+  it.each([
+    ['in the first batch', 1, 'narrow r0'],
+    ['in a later batch', 3, 'narrow r1'],
+    ['in the first step of a batch', 2, 'narrow r1'],
+    ['in a step over the fleet', 4, 'look fleet'],
+  ])('is tried again from the first step of its batch: %s', (_, done, next) => {
+    const held = applyIn(among, at('retiring', { done }), 'intent', 'failed');
+    expect(held).toMatchObject({ held: true, intended: false });
+    expect(ids(held)).toBe(next);
+    expect(applyIn(among, held, 'intent', 'done')).toMatchObject({ done: held.done + 1, held: false });
+  });
+
+  it('needs an intent of its own before it may be done', () => {
     const held = apply(at('retiring'), 'intent', 'failed');
-    expect(held).toMatchObject({ done: 0, held: true, intended: true });
-    expect(nextTask(setting, held)?.targets).toEqual(['r0']);
-    expect(apply(held, 'intent', 'done')).toMatchObject({ done: 1, held: false });
+    expect(transition(setting, held, { kind: 'done' })).toMatchObject({ ok: false, reason: 'no step was intended' });
+  });
+});
+
+describe('what was touched', () => {
+  it('counts from the intent on, once, whatever comes of it', () => {
+    expect(apply(at('opening'), 'intent').touched).toEqual(['r0']);
+    expect(apply(at('opening'), 'intent', 'failed', 'intent', 'done', 'intent').touched).toEqual(['r0', 'r1']);
+    expect(apply(at('moving', { touched: ['r0'] }), 'intent').touched).toEqual(['r0', 'c0']);
+  });
+
+  it.each(['closing', 'widening'] as const)('is not added to by %s, which only takes back', (phase) => {
+    expect(apply(at(phase, { touched: ['r1'] }), 'intent', 'done', 'intent').touched).toEqual(['r1']);
+  });
+
+  const withTemplates = settingOf(program, { ...inventory, templates: ['t0', 't1'] });
+  const task = (phase: Step['phase'], over: Step['over'], ...targets: string[]) => ({
+    step: step(phase, 'x', { over }),
+    targets,
+  });
+
+  it.each([
+    ['a replica that was not touched', [], task('closing', 'replicas', 'r0'), true],
+    ['in widening likewise', ['r1'], task('widening', 'replicas', 'r0'), true],
+    ['a replica that was', ['r0'], task('closing', 'replicas', 'r0'), false],
+    ['a batch of which one was', ['r1'], task('closing', 'replicas', 'r0', 'r1'), false],
+    ['a replica that may be made anew from a touched template', ['t1'], task('closing', 'replicas', 'r0'), false],
+    ['a template that was not touched, beside one that was', ['t1', 'r0'], task('closing', 'templates', 't0'), true],
+    ['a template that was', ['t1'], task('closing', 'templates', 't1'), false],
+    ['a step over the fleet', [], task('closing', 'fleet', 'fleet'), false],
+    ['a client', [], task('closing', 'clients', 'c0'), false],
+    ['on the way forward', [], task('retiring', 'replicas', 'r0'), false],
+  ])('decides what is left out on the way back: %s', (_, touched, one, needless) => {
+    expect(isNeedless(withTemplates, at(one.step.phase, { touched }), one)).toBe(needless);
   });
 });
 

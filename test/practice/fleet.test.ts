@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { secretOf } from './caller.ts';
+import { secretOf, shoot } from './caller.ts';
 import {
   freshHome,
   isAlive,
@@ -55,7 +55,7 @@ describe('a fleet that is up', () => {
     const secrets = ['client-a', 'client-b'].map((id) => secretOf(fleet, id));
     for (const secret of secrets) expect(secret).toMatch(/^[0-9a-f]{64}$/);
     expect(secrets[0]).not.toBe(secrets[1]);
-    for (const name of ['signer-a', 'signer-b', 'signer-c']) {
+    for (const name of ['signer-a', 'signer-b', 'signer-c', 'template']) {
       const text = readFileSync(join(fleet.home, 'signers', `${name}.env`), 'utf8');
       const value = /^KEYRING_CLIENTS="(.*)"$/m.exec(text)?.[1]?.replaceAll('\\"', '"') ?? '';
       expect(JSON.parse(value)).toEqual({
@@ -80,6 +80,7 @@ describe('a fleet that is up', () => {
       expect(serverName).toBe(`${name}.practice.internal`);
       expect(await run(deploy.reload)).toEqual({ code: 0, stdout: '', stderr: '' });
     }
+    expect(file.templates).toMatchObject([{ name: 'signer-image', deploy: { path: 'signers/template.env' } }]);
     for (const id of ['client-a', 'client-b']) expect(text).not.toContain(secretOf(fleet, id));
     expect(text).not.toContain(readFileSync(fleet.ready.control.tokenFile, 'utf8'));
   });
@@ -176,6 +177,7 @@ describe('control', () => {
       ['reload', 'client-a'],
       /^client-a reads its configuration only when it starts: restart it\n$/,
     ],
+    ['a renewal of a client', ['renew', 'client-a'], /^there is no signer "client-a"/],
     ['an unknown verb', ['dance'], /^the commands are /],
     ['an unknown verb of the store', ['store', 'flush'], /^store takes stop, start, freeze or thaw\n$/],
   ])('refuses %s with one line and exit code 1', async (_name, words, stderr) => {
@@ -195,6 +197,23 @@ describe('control', () => {
     // Once more is no second process.
     expect((await fleet.ctl('start', 'signer-a')).code).toBe(0);
     expect((await fleet.status()).replicas[0]?.pid).toBe(pid);
+  });
+
+  it('renew: a fresh process under the same name, whose secrets are those of the template and nothing else', async () => {
+    const path = join(fleet.home, 'signers', 'signer-a.env');
+    const before = readFileSync(path, 'utf8');
+    const [secret, fresh] = [secretOf(fleet), 'f'.repeat(64)];
+    const template = join(fleet.home, 'signers', 'template.env');
+    writeFileSync(template, readFileSync(template, 'utf8').replace(secret, fresh));
+    const { pid } = (await fleet.status()).replicas[0] ?? {};
+    expect(await fleet.ctl('renew', 'signer-a')).toEqual({ code: 0, stdout: '', stderr: '' });
+    const after = (await fleet.status()).replicas[0];
+    expect(after).toMatchObject({ up: true });
+    expect(after?.pid).not.toBe(pid);
+    expect(readFileSync(path, 'utf8')).toBe(before.replace(secret, fresh));
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(await shoot(fleet, 'signer-a', { secret })).toMatchObject({ code: 'AUTH_INVALID_HMAC' });
+    expect(await shoot(fleet, 'signer-a', { secret: fresh })).toMatchObject({ status: 422 });
   });
 
   it.each([

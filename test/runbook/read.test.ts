@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../../src/machine/phase.ts';
-import { begin } from '../../src/machine/rotation.ts';
-import { pathTo } from '../../src/machine/way.ts';
+import { begin, type Rotation, settingOf } from '../../src/machine/rotation.ts';
+import { type Goal, pathTo } from '../../src/machine/way.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 
 const FILE = 'runbooks/signer-hmac.yaml';
@@ -25,6 +25,13 @@ const line = (text: string, needle: string) => text.slice(0, text.indexOf(needle
 describe('the shipped runbook', () => {
   const runbook = readRunbook(shipped, FILE);
 
+  /** The tasks on the way to a goal, of a fleet with two replicas. */
+  const tasks = (templates: string[], from: Rotation, goal: Goal) => {
+    const setting = settingOf(runbook.program, { templates, replicas: ['a', 'b'], clients: ['x'] });
+    const path = pathTo(setting, from, goal, goal === 'rolled-back');
+    return path.flatMap(({ move }) => ('task' in move ? [`${move.task.step.id} ${move.task.targets}`] : []));
+  };
+
   it('has steps for every moving phase, each with an id of its own', () => {
     const ids = MOVING_PHASES.flatMap((phase) => {
       expect(runbook.program[phase].length, phase).toBeGreaterThan(0);
@@ -34,10 +41,8 @@ describe('the shipped runbook', () => {
   });
 
   it('changes, loads and proves one replica before it touches the next', () => {
-    const inventory = { replicas: ['a', 'b'], clients: ['x'] };
-    const path = pathTo({ program: runbook.program, inventory }, begin(), 'overlap', false);
-    const opening = path.flatMap(({ move }) => ('task' in move ? [`${move.task.step.id} ${move.task.targets}`] : []));
-    expect(opening).toEqual([
+    expect(tasks(['t'], begin(), 'overlap')).toEqual([
+      'publish-next t',
       'add-next a',
       'roll a',
       'roll-by-restart a',
@@ -49,20 +54,41 @@ describe('the shipped runbook', () => {
   });
 
   it('goes back from the replica that was changed last', () => {
-    const inventory = { replicas: ['a', 'b'], clients: ['x'] };
     const from = { ...begin(), phase: 'overlap' as const };
-    const path = pathTo({ program: runbook.program, inventory }, from, 'rolled-back', true);
-    const tasks = path.flatMap(({ move }) => ('task' in move ? [`${move.task.step.id} ${move.task.targets}`] : []));
-    expect(tasks[0]).toBe('remove-next b');
+    expect(tasks([], from, 'rolled-back')[0]).toBe('remove-next b');
+  });
+
+  it.each([
+    ['stable', 'overlap'],
+    ['switched', 'retired'],
+    ['widening', 'switched'],
+    ['overlap', 'rolled-back'],
+  ] as const)('from %s to %s writes templates before replicas, and neither without the other', (phase, goal) => {
+    const changed = tasks(['t'], { ...begin(), phase }, goal)
+      .filter((task) => / [tab]$/.test(task))
+      .map((task) => task.slice(-1));
+    expect(changed[0]).toBe('t');
+    expect(changed.lastIndexOf('t')).toBe(0);
+    expect(new Set(changed)).toEqual(new Set(['t', 'a', 'b']));
+  });
+
+  it('gives templates and replicas the same sets, in every phase', () => {
+    for (const phase of MOVING_PHASES) {
+      const sets = (of: 'template' | 'replica') =>
+        runbook.program[phase].flatMap(({ effects }) =>
+          effects.flatMap((effect) => (effect.of === of && 'set' in effect ? [effect.set] : [])),
+        );
+      expect(sets('template'), phase).toEqual(sets('replica'));
+    }
   });
 
   it('names no more than one key id for a replica after the end of each way', () => {
     const last = (phase: 'retiring' | 'closing') =>
       runbook.program[phase].flatMap(({ effects }) =>
-        effects.flatMap((effect) => ('accepts' in effect ? [effect.accepts] : [])),
+        effects.flatMap((effect) => (effect.of === 'replica' && 'set' in effect ? [effect.set] : [])),
       );
-    expect(last('retiring')).toEqual([['next']]);
-    expect(last('closing')).toEqual([['current']]);
+    expect(last('retiring')).toEqual([{ accepts: ['next'] }]);
+    expect(last('closing')).toEqual([{ accepts: ['current'] }]);
   });
 });
 

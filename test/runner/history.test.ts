@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Entry, EntryDraft, LedgerValue } from '../../src/ledger/entry.ts';
-import { begin } from '../../src/machine/rotation.ts';
+import type { Task } from '../../src/machine/roll.ts';
+import { begin, nextTask, settingOf } from '../../src/machine/rotation.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { isOpen, readHistory } from '../../src/runner/history.ts';
 import { Journal } from '../../src/runner/journal.ts';
 
 const FILE = 'runbooks/signer-hmac.yaml';
 const { program } = readRunbook(readFileSync(FILE, 'utf8'), FILE);
-const inventory = { replicas: ['signer-a', 'signer-b'], clients: ['client-a'] };
-const setting = { program, inventory };
+const inventory = { templates: ['image'], replicas: ['signer-a', 'signer-b'], clients: ['client-a'] };
+const setting = settingOf(program, inventory);
 
 /** A ledger in memory; `failing` makes the next append fail, as a full disk does. */
 class MemoryLedger {
@@ -29,6 +30,7 @@ async function begun() {
   const journal = new Journal(ledger, setting, { rotation: 'r1', fleet: 'f', runbook: 'signer-hmac' });
   await journal.note('header', {
     runbookDigest: 'sha256:0',
+    templates: inventory.templates,
     replicas: inventory.replicas,
     clients: inventory.clients,
     material: { 'client-a': { current: 'c0', next: 'n0' } },
@@ -50,6 +52,7 @@ describe('a rotation is the fold of its entries', () => {
       'destroy',
       'complete',
     ] as const;
+    const failed = new Set<Task>();
     for (const trigger of triggers) {
       await journal.apply({ kind: 'trigger', trigger }, { goal: 'destroyed' });
       check();
@@ -60,13 +63,19 @@ describe('a rotation is the fold of its entries', () => {
           break;
         }
         check();
-        await journal.apply({ kind: 'failed' }, { reason: 'not yet' });
-        expect(fold()?.heldBecause).toBe('not yet');
-        await journal.apply({ kind: 'intent' });
-        await journal.apply({ kind: 'done' });
+        // Each task fails once; what failed is tried again from its batch's first step.
+        const task = nextTask(setting, journal.rotation);
+        if (task === undefined || failed.has(task)) {
+          await journal.apply({ kind: 'done' });
+        } else {
+          failed.add(task);
+          await journal.apply({ kind: 'failed' }, { reason: 'not yet' });
+          expect(fold()?.heldBecause).toBe('not yet');
+        }
         check();
       }
     }
+    expect(failed.size).toBeGreaterThan(20);
     expect(journal.rotation.phase).toBe('destroyed');
     expect(isOpen(fold())).toBe(false);
   });
@@ -76,7 +85,7 @@ describe('a rotation is the fold of its entries', () => {
     await journal.apply({ kind: 'trigger', trigger: 'overlap' }, { goal: 'switched' });
     await journal.apply({ kind: 'intent' });
     expect(fold()).toMatchObject({ goal: 'switched', rotation: { phase: 'opening', intended: true, held: false } });
-    expect([...(fold()?.touched ?? [])]).toEqual(['signer-a']);
+    expect(fold()?.rotation.touched).toEqual(['image']);
   });
 
   it('is refused when an entry cannot follow the ones before it', async () => {
@@ -114,7 +123,7 @@ describe('a rotation is the fold of its entries', () => {
     await journal.apply({ kind: 'trigger', trigger: 'overlap' });
     await journal.apply({ kind: 'trigger', trigger: 'rollback' });
     await journal.apply({ kind: 'intent' });
-    expect([...(fold()?.touched ?? [])]).toEqual([]);
+    expect(fold()?.rotation.touched).toEqual([]);
   });
 });
 

@@ -57,7 +57,7 @@ export interface ClientStatus {
 
 /** The secrets that stand in the fleet's configuration files. */
 export interface Material {
-  /** Replica → client → its accepted secrets, in order. */
+  /** Replica, or `template` → client → its accepted secrets, in order. */
   readonly signers: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   /** Client → the secret that it signs with. */
   readonly clients: Readonly<Record<string, string>>;
@@ -297,7 +297,7 @@ function signerFile(home: string, name: string): string {
 }
 
 function materialIn(home: string, replicas: readonly string[]): Material {
-  const signers = replicas.map((name) => {
+  const signers = [...replicas, 'template'].map((name) => {
     const allowed: Record<string, { hmacSecrets: string[] }> = JSON.parse(
       variableIn(signerFile(home, name), 'KEYRING_CLIENTS'),
     );

@@ -100,7 +100,7 @@ export function rollbackFidelity(story: Story): Measure {
     entries.push(before.seq, after.seq);
     const differing = difference(before, after, rotation.replicas);
     replicas += rotation.replicas.length;
-    equal += rotation.replicas.length - differing.length;
+    equal += rotation.replicas.filter((replica) => !differing.includes(replica)).length;
     if (differing.length > 0)
       failures.push(
         `${rotation.id}: not as before on ${differing.join(', ')} (entries ${before.seq} and ${after.seq})`,

@@ -1,6 +1,7 @@
 import { isFaultName } from '../faults.ts';
 import type { Part } from './part.ts';
 import { forgetFault, type Practice, type Replica } from './practice.ts';
+import { adoptTemplate } from './template.ts';
 
 /** What a command answers besides that it was done. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -39,6 +40,8 @@ export function makeCommands(practice: Practice): Commands {
           return inLane('store', () => store(first));
         case 'fault':
           return inLane(third, () => changeFault(practice, first, second, third));
+        case 'renew':
+          return inLane(first, () => renew(practice, first));
         case 'reload':
         case 'restart':
         case 'stop':
@@ -46,7 +49,7 @@ export function makeCommands(practice: Practice): Commands {
         case 'kill':
           return inLane(first, () => onPart(practice, verb, first));
         default:
-          throw new Error('the commands are reload, restart, stop, start, kill, fault, store, status, down');
+          throw new Error('the commands are reload, restart, stop, start, kill, renew, fault, store, status, down');
       }
     },
   };
@@ -75,6 +78,15 @@ async function onPart(
       await part[verb]();
       return {};
   }
+}
+
+/** Replaces a signer by a fresh instance under its name and address, whose secrets are those of the template. */
+async function renew(practice: Practice, name: string): Promise<Answer> {
+  const { part } = replicaOf(practice, name);
+  adoptTemplate(practice.layout.home, name);
+  await part.kill();
+  await part.start();
+  return {};
 }
 
 async function ensureStarted(part: Part): Promise<void> {

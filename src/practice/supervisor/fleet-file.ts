@@ -8,6 +8,16 @@ export function fleetFileText(layout: Layout, program: string): string {
     HEAD,
     ...layout.replicas.map((replica) => replicaText(replica, ctl)),
     `
+# What a signer that is made anew starts with: "ctl renew NAME" makes one. It is changed before the signers are.
+templates:
+  - name: signer-image
+    deploy:
+      driver: env-file
+      path: signers/template.env
+      variable: KEYRING_CLIENTS
+      format: json
+      pointer: /{client}/hmacSecrets
+
 # Where the clients connect. Probed beside the replicas, never instead of them.
 balancer: { url: https://127.0.0.1:${layout.balancerPort}, serverName: ${SHARED_NAME} }
 

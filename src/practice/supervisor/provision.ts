@@ -31,6 +31,10 @@ export async function provision(home: string, replicas: number, program: string)
   await writeCertificates(layout);
   const secrets = new Map(CLIENT_IDS.map((id) => [id, randomBytes(SECRET_BYTES).toString('hex')]));
   for (const replica of layout.replicas) writeSigner(layout, replica, secrets);
+  writePrivate(
+    paths.templateEnv(home),
+    envText('what practice signers are made from', sharedBySigners(layout, secrets)),
+  );
   for (const [id, secret] of secrets) writeClient(layout, id, secret);
   writePrivate(paths.token(home), layout.token);
   writePrivate(paths.fleetFile(home), fleetFileText(layout, program));
@@ -58,23 +62,30 @@ function writeIdentity(home: string, name: string, issued: Issued): void {
 
 function writeSigner(layout: Layout, replica: Layout['replicas'][number], secrets: ReadonlyMap<string, string>): void {
   const { home } = layout;
-  const clients = Object.fromEntries([...secrets].map(([id, secret]) => [id, { hmacSecrets: [secret] }]));
   const variables = {
     KEYRING_NAME: replica.name,
     KEYRING_PORT: String(replica.port),
+    ...sharedBySigners(layout, secrets),
+    KEYRING_TLS_CERT: paths.tls(home, `${replica.name}.pem`),
+    KEYRING_TLS_KEY: paths.tls(home, `${replica.name}.key`),
+  };
+  writePrivate(paths.signerEnv(home, replica.name), envText(`practice signer ${replica.name}`, variables));
+}
+
+/** What every signer is configured with alike. */
+function sharedBySigners({ home, storePort }: Layout, secrets: ReadonlyMap<string, string>): Record<string, string> {
+  const clients = Object.fromEntries([...secrets].map(([id, secret]) => [id, { hmacSecrets: [secret] }]));
+  return {
     KEYRING_PATH: SIGN_PATH,
     KEYRING_PROFILE: 'production',
     KEYRING_CLIENTS: JSON.stringify(clients),
     KEYRING_TIMESTAMP_MAX_AGE_MS: '2000',
     KEYRING_NONCE_TTL_MS: '5000',
-    KEYRING_STORE_URL: `redis://127.0.0.1:${layout.storePort}`,
+    KEYRING_STORE_URL: `redis://127.0.0.1:${storePort}`,
     KEYRING_STORE_PREFIX: 'keyring:nonce:',
     KEYRING_STORE_TIMEOUT_MS: '250',
     KEYRING_TLS_CA: paths.tls(home, 'ca.pem'),
-    KEYRING_TLS_CERT: paths.tls(home, `${replica.name}.pem`),
-    KEYRING_TLS_KEY: paths.tls(home, `${replica.name}.key`),
   };
-  writePrivate(paths.signerEnv(home, replica.name), envText(`practice signer ${replica.name}`, variables));
 }
 
 function writeClient({ home, balancerPort }: Layout, id: string, secret: string): void {

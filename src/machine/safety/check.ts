@@ -1,0 +1,87 @@
+import { MOVING_PHASES } from '../phase.ts';
+import { type Setting, settingOf } from '../rotation.ts';
+import type { Scheme } from '../scheme.ts';
+import type { Inventory, Program } from '../step.ts';
+import { type Counterexample, counterexampleOf } from './counterexample.ts';
+import type { EnvironmentAction } from './environment.ts';
+import { type Explored, explore, MAX_STATES } from './explore.ts';
+import { alike, representatives, type SmallFleet } from './representatives.ts';
+import type { Model } from './world.ts';
+
+/** What is asked: whether a runbook is safe on a fleet of these targets, whatever of these may happen around it. */
+export interface Question {
+  readonly scheme: Scheme;
+  readonly program: Program;
+  readonly inventory: Inventory;
+  readonly environment: ReadonlySet<EnvironmentAction>;
+  /** Explore the fleet as it is, and not the small ones that stand for it. */
+  readonly whole?: boolean;
+  /** Told now and then how many states were seen: large fleets take their time. Changes nothing in the answer. */
+  readonly tell?: (states: number) => void;
+}
+
+/** The answer, with what was explored for it. */
+export interface Answer {
+  /**
+   * `safe`: every invariant holds in every state, and from each the rotation can end. `unsafe`: a counterexample says how
+   * not. `unknown`: there were too many states to look at, which is never taken for safe.
+   */
+  readonly verdict: 'safe' | 'unsafe' | 'unknown';
+  readonly states: number;
+  readonly moves: number;
+  /** The fleets that were explored, each with its own counts; more than one where batches can fall in more than one way. */
+  readonly explored: readonly (Record<keyof Inventory, number> & { readonly states: number; readonly moves: number })[];
+  /** Whether the fleets explored stand for a larger one. */
+  readonly reduced: boolean;
+  readonly counterexample?: Counterexample;
+}
+
+/** Proves a runbook safe, or finds the shortest sequence that breaks it. Pure: the same question gives the same answer. */
+export function check(question: Question): Answer {
+  const setting = settingOf(question.program, question.inventory);
+  const fleets: readonly SmallFleet[] =
+    question.whole === true ? [{ setting, reduced: false }] : (representatives(setting) ?? []);
+  const explored: { model: Model; result: Explored }[] = [];
+  for (const fleet of fleets) {
+    const model = modelOf(question, fleet);
+    const result = explore(model, MAX_STATES, question.tell);
+    explored.push({ model, result });
+    if (result.result !== 'safe') break;
+  }
+  const last = explored.at(-1);
+  const sum = (of: 'states' | 'moves') => explored.reduce((total, { result }) => total + result[of], 0);
+  const counterexample =
+    last?.result.result === 'unsafe' || last?.result.result === 'dead-end'
+      ? counterexampleOf(last.model, last.result)
+      : undefined;
+  return {
+    verdict: verdictOf(last?.result.result),
+    states: sum('states'),
+    moves: sum('moves'),
+    explored: explored.map(({ model, result: { states, moves } }) => ({ ...sizeOf(model.setting), states, moves })),
+    reduced: fleets.some(({ reduced }) => reduced),
+    ...(counterexample === undefined ? {} : { counterexample }),
+  };
+}
+
+function verdictOf(result: Explored['result'] | undefined): Answer['verdict'] {
+  if (result === 'safe') return 'safe';
+  return result === undefined || result === 'too-large' ? 'unknown' : 'unsafe';
+}
+
+function sizeOf({ inventory }: Setting): Record<keyof Inventory, number> {
+  const { replicas, clients, templates } = inventory;
+  return { replicas: replicas.length, clients: clients.length, templates: templates.length };
+}
+
+function modelOf({ scheme, environment, program }: Question, { setting }: SmallFleet): Model {
+  const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
+  return {
+    scheme,
+    setting,
+    environment,
+    downtime: steps.some(({ order }) => order.unreachable === 'skip'),
+    namespaces: steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'namespace' in effect.set)),
+    alike: { replicas: alike(setting, 'replicas'), clients: alike(setting, 'clients') },
+  };
+}

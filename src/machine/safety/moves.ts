@@ -1,0 +1,134 @@
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { Phase, Trigger } from '../phase.ts';
+import type { Task } from '../roll.ts';
+import { allowedTriggers, nextTask, type Rotation, type RotationEvent, transition } from '../rotation.ts';
+import { begun, carriedOut, finished, givenUp, restarted, withClient, withdrawing, withReplica } from './effects.ts';
+import { mayBeDone } from './proofs.ts';
+import { type Model, type Replica, replicaOf, type State, type World } from './world.ts';
+
+/** One thing that happens. Targets are named as in the inventory. */
+export type Move =
+  /** `rotctl` writes down that it will carry out a task. */
+  | { readonly kind: 'intent'; readonly task: Task }
+  /** A task's effect happens on one of its targets. */
+  | { readonly kind: 'effect'; readonly task: Task; readonly target: string }
+  /** `rotctl` has seen the proofs, and writes down that the task is done. */
+  | { readonly kind: 'done'; readonly task: Task }
+  /** The same, of a reload or restart for which the fleet has no command: nothing was done, and nothing was seen. */
+  | { readonly kind: 'left-out'; readonly task: Task }
+  /** `rotctl` has not seen the proofs, and writes that down. */
+  | { readonly kind: 'failed'; readonly task: Task }
+  /** The operator, or the end of a phase, moves the rotation on. */
+  | { readonly kind: 'trigger'; readonly trigger: Trigger }
+  | { readonly kind: 'crash' | 'start' | 'restart' | 'client-restart'; readonly target: string }
+  | { readonly kind: 'scale-out' | 'reconcile'; readonly target: string; readonly template: string };
+
+/** A move and the state after it. */
+export interface Successor {
+  readonly move: Move;
+  readonly state: State;
+}
+
+/** A move that is none of the rotation's, and the world after it. */
+export interface Event {
+  readonly move: Move;
+  readonly world: World;
+}
+
+/** Every move that the runner or the operator can make next, always in the same order. */
+export function* ownMoves(model: Model, state: State): Generator<Successor> {
+  yield* taskMoves(model, state);
+  yield* triggerMoves(model, state);
+}
+
+/** Every move that the environment can make in a world, always in the same order. */
+export function* events(model: Model, world: World): Generator<Event> {
+  yield* replicaEvents(model, world);
+  yield* clientEvents(model, world);
+}
+
+function* taskMoves(model: Model, { rotation, world }: State): Generator<Successor> {
+  const task = nextTask(model.setting, rotation);
+  if (task === undefined) return;
+  if (!rotation.intended) {
+    yield {
+      move: { kind: 'intent', task },
+      state: { rotation: after(model, rotation, { kind: 'intent' }), world: begun(world, task) },
+    };
+    return;
+  }
+  for (const target of task.targets) {
+    const changed = carriedOut(model, world, task, target);
+    if (changed !== undefined) yield { move: { kind: 'effect', task, target }, state: { rotation, world: changed } };
+  }
+  const done = () => after(model, rotation, { kind: 'done' });
+  if (mayBeDone(model, rotation, world, task)) {
+    yield { move: { kind: 'done', task }, state: { rotation: done(), world: finished(world, task) } };
+  } else if (mayBeLeftOut(model, task)) {
+    yield { move: { kind: 'left-out', task }, state: { rotation: done(), world } };
+  }
+  yield {
+    move: { kind: 'failed', task },
+    state: { rotation: after(model, rotation, { kind: 'failed' }), world: givenUp(world) },
+  };
+}
+
+function mayBeLeftOut({ environment }: Model, { step }: Task): boolean {
+  return environment.has('left-out') && (step.action === 'reload' || step.action === 'restart');
+}
+
+function* triggerMoves({ setting }: Model, { rotation, world }: State): Generator<Successor> {
+  for (const trigger of allowedTriggers(setting, rotation)) {
+    const result = transition(setting, rotation, { kind: 'trigger', trigger });
+    if (!result.ok) continue;
+    const state = { rotation: result.rotation, world: declared(givenUp(world), trigger, result.rotation.phase) };
+    yield { move: { kind: 'trigger', trigger }, state };
+  }
+}
+
+/** What the ledger's entry of a move declares: phase `retired` withdraws `current`, and a reinstatement takes that back. */
+function declared(world: World, trigger: Trigger, phase: Phase): World {
+  if (phase === 'retired') return withdrawing(world, 'current');
+  if (trigger !== 'reinstate') return world;
+  return { ...world, withdrawn: world.withdrawn.filter((generation) => generation !== 'current') };
+}
+
+function* replicaEvents(model: Model, world: World): Generator<Event> {
+  const { environment, setting } = model;
+  for (const [index, target] of setting.inventory.replicas.entries()) {
+    const replica = world.replicas[index];
+    if (replica === undefined) continue;
+    const { memory, disk } = replica;
+    const to = (move: Move, changed: Replica): Event[] =>
+      changed.code === replica.code ? [] : [{ move, world: withReplica(model, world, index, changed) }];
+    const started = replicaOf(disk, disk);
+    if (memory === undefined) yield* to({ kind: 'start', target }, started);
+    else if (environment.has('crash')) {
+      if (model.downtime) yield* to({ kind: 'crash', target }, replicaOf(undefined, disk));
+      else yield* to({ kind: 'restart', target }, started);
+    }
+    for (const [place, template] of setting.inventory.templates.entries()) {
+      const source = world.templates[place];
+      if (source === undefined) continue;
+      if (environment.has('reconcile')) yield* to({ kind: 'reconcile', target, template }, replicaOf(memory, source));
+      if (environment.has('scale-out')) yield* to({ kind: 'scale-out', target, template }, replicaOf(source, source));
+    }
+  }
+}
+
+function* clientEvents(model: Model, world: World): Generator<Event> {
+  if (!model.environment.has('client-restart')) return;
+  for (const [index, target] of model.setting.inventory.clients.entries()) {
+    const old = world.clients[index];
+    const client = old === undefined ? undefined : restarted(old);
+    if (client === undefined) continue;
+    yield { move: { kind: 'client-restart', target }, world: withClient(model, world, index, client) };
+  }
+}
+
+/** The rotation after an event that the machine itself has offered. */
+function after({ setting }: Model, rotation: Rotation, event: RotationEvent): Rotation {
+  const result = transition(setting, rotation, event);
+  if (!result.ok) throw new RotctlError('INTERNAL', `${result.asked} was offered in ${result.from}: ${result.reason}`);
+  return result.rotation;
+}

@@ -1,0 +1,7 @@
+import type { Secret } from '../credential/secret.ts';
+import { judgeCurrent } from '../credential/strength.ts';
+
+/** A secret's name for the record; a weak one gets none, because its name could be used to guess it. */
+export function nameOf(secret: Secret): string {
+  return judgeCurrent(secret).length === 0 ? secret.fingerprint : 'withheld (weak)';
+}
