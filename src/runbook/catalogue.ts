@@ -1,4 +1,4 @@
-import type { Action, Effect, TargetKind } from '../machine/step.ts';
+import type { Action, Effect, Proof, TargetKind } from '../machine/step.ts';
 
 /** The one effect that a step must declare: what of, and for settings whether they are given or taken from the disk. */
 interface Wanted {
@@ -98,6 +98,15 @@ export function misfit(step: { action: Action; over: TargetKind; effects: readon
   if (effect.of === 'material' && (effect.becomes === 'sealed') !== (step.action === 'seal')) {
     return `action ${step.action} makes material ${step.action === 'seal' ? 'sealed' : 'destroyed'}, got ${effect.becomes}`;
   }
+  return undefined;
+}
+
+/** Why a proof has nobody to ask in a step over such targets, so that it could never pass; or `undefined`. */
+export function nobodyAsked(over: TargetKind, proof: Proof): string | undefined {
+  const onTarget = 'on' in proof && proof.on === 'target';
+  const has = onTarget ? over === 'replicas' || (proof.proves === 'presents' && over === 'clients') : true;
+  if (!has) return `${proof.proves} on target asks replicas, and the step goes over ${over}`;
+  if (proof.proves === 'signs' && over !== 'clients') return `signs asks clients, and the step goes over ${over}`;
   return undefined;
 }
 

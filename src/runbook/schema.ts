@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { MOVING_PHASES, type MovingPhase } from '../machine/phase.ts';
 import type { Scheme } from '../machine/scheme.ts';
 import { ACTIONS, type Effect } from '../machine/step.ts';
-import { misfit } from './catalogue.ts';
+import { misfit, nobodyAsked } from './catalogue.ts';
 import { PRECONDITIONS } from './runbook.ts';
 import { foreignTo } from './vocabulary.ts';
 
@@ -113,6 +113,10 @@ const step = z
     if (context.issues.length > 0) return;
     const complaint = misfit({ action: value.action, over: value.over, effects: value.effect });
     if (complaint !== undefined) context.addIssue({ code: 'custom', path: ['action'], message: complaint });
+    for (const [index, one] of value.proof.entries()) {
+      const message = nobodyAsked(value.over, one);
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['proof', index, 'proves'], message });
+    }
     if (value.action === 'prove' && value.proof.length === 0) {
       context.addIssue({ code: 'custom', path: ['action'], message: 'action prove needs at least one proof' });
     }

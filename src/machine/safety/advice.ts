@@ -1,3 +1,4 @@
+import type { MovingPhase } from '../phase.ts';
 import type { Task } from '../roll.ts';
 import type { Breach } from './invariants.ts';
 import type { Model } from './world.ts';
@@ -12,8 +13,7 @@ export function adviceFor(model: Model, breach: Breach, last: Task | undefined):
     case 'I1b':
       return `before ${step.id}, drain ${generation}: a request that was sent earlier may still arrive`;
     case 'I1d':
-      if (effect?.of === 'template')
-        return `before ${step.id}, prove that no client signs with ${generation} any more (proof \`unused\`), and drain what was sent with it`;
+      if (effect?.of === 'template') return lockOut(model, breach, last, generation);
       return `before ${step.id}, write the templates: instances made from them must accept ${generation}`;
     case 'I2':
     case 'I2b':
@@ -41,9 +41,15 @@ function lockOut(model: Model, breach: Breach, { step }: Task, generation: strin
     const skip = model.downtime ? '; a replica that does not answer must not be left out' : '';
     return `before ${step.id}, prove on every replica itself that it accepts ${generation}${disk}${skip}`;
   }
-  if (effect !== undefined && 'set' in effect && effect.of === 'replica' && effect.set.strict === true)
+  if (effect !== undefined && 'set' in effect && effect.set.strict === true)
     return `before ${step.id}, prove in traffic that every client names its generations by their own key ids, and drain what was sent before`;
-  if (effect !== undefined && 'set' in effect && effect.of === 'replica' && (effect.set.revokes?.length ?? 0) > 0)
+  if (effect !== undefined && 'set' in effect && (effect.set.revokes?.length ?? 0) > 0)
     return `${step.id} must come after ${generation} is refused everywhere: revoke a key id last`;
-  return `before ${step.id}, prove that no client needs ${generation} any more (proof \`unused\`, generation ${generation})`;
+  if (NEVER_NARROWS.includes(step.phase))
+    return `let ${step.id} keep ${generation}, which clients go by: phase ${step.phase} takes nothing away that is in use`;
+  const wait = model.scheme === 'mtls' ? '' : ', and drain what was sent with it';
+  return `before ${step.id}, prove that no client needs ${generation} any more (proof \`unused\`, generation ${generation})${wait}`;
 }
+
+/** The phases in which no step may remove what clients go by. */
+const NEVER_NARROWS: readonly MovingPhase[] = ['opening', 'destroying', 'widening'];

@@ -14,6 +14,8 @@ export interface Question {
   readonly program: Program;
   readonly inventory: Inventory;
   readonly environment: ReadonlySet<EnvironmentAction>;
+  /** Whether the rotation answers a compromise, which takes some of the ways back. */
+  readonly compromised?: boolean;
   /** Explore the fleet as it is, and not the small ones that stand for it. */
   readonly whole?: boolean;
   /** Told now and then how many states were seen: large fleets take their time. Changes nothing in the answer. */
@@ -74,12 +76,18 @@ function sizeOf({ inventory }: Setting): Record<keyof Inventory, number> {
   return { replicas: replicas.length, clients: clients.length, templates: templates.length };
 }
 
-function modelOf({ scheme, environment, program }: Question, { setting }: SmallFleet): Model {
+/** What is done by hand at any time is, for the model, a restart that nobody ordered. */
+function closed(environment: ReadonlySet<EnvironmentAction>): ReadonlySet<EnvironmentAction> {
+  return environment.has('left-out') ? new Set([...environment, 'crash', 'client-restart']) : environment;
+}
+
+function modelOf({ scheme, environment, program, compromised = false }: Question, { setting }: SmallFleet): Model {
   const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
   return {
     scheme,
     setting,
-    environment,
+    environment: closed(environment),
+    compromised,
     downtime: steps.some(({ order }) => order.unreachable === 'skip'),
     namespaces: steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'namespace' in effect.set)),
     alike: { replicas: alike(setting, 'replicas'), clients: alike(setting, 'clients') },

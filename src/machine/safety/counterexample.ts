@@ -5,7 +5,7 @@ import { carriedOut } from './effects.ts';
 import type { Explored, Stage } from './explore.ts';
 import { type Breach, INVARIANTS, type InvariantId } from './invariants.ts';
 import type { Move } from './moves.ts';
-import { type Holding, holdingsIn, REFUSAL, sayMessage, sayServer } from './words.ts';
+import { type Holding, holdingsIn, REFUSAL, sayMessage, sayServer, sayTrust } from './words.ts';
 import { initialState, type Model, messageOf, type State, sameMessage } from './world.ts';
 
 /** One line of a counterexample: something that changes what somebody holds, or what is known of it. */
@@ -78,6 +78,8 @@ function lastTask(way: readonly Stage[]): Task | undefined {
 type Draft = Omit<TraceLine, 'number' | 'holds'> & {
   readonly state: State;
   readonly batch: readonly string[] | undefined;
+  /** What became of it, said after steps and targets, where it was not carried out. */
+  readonly how?: string;
 };
 
 /** The moves of a way that somebody can see, one line each; what is done to one batch in a row is one line. */
@@ -87,14 +89,15 @@ function linesOf(model: Model, way: readonly Stage[]): TraceLine[] {
   for (const { move, state } of way) {
     const draft = draftOf(model, before, move, state);
     const open = drafts.at(-1);
-    if (draft !== undefined && open?.batch !== undefined && open.batch === draft.batch) {
+    if (draft !== undefined && open?.batch !== undefined && open.batch === draft.batch && open.how === draft.how) {
       const steps = [...new Set([...open.steps, ...draft.steps])];
       const targets = [...new Set([...open.targets, ...draft.targets])];
-      drafts[drafts.length - 1] = { ...draft, steps, targets, text: `${steps.join(', ')} on ${targets.join(', ')}` };
+      const text = `${steps.join(', ')} on ${targets.join(', ')}${draft.how ?? ''}`;
+      drafts[drafts.length - 1] = { ...draft, steps, targets, text };
     } else if (draft !== undefined) drafts.push(draft);
     before = state;
   }
-  return drafts.map(({ state, batch: _, ...line }, index) => ({
+  return drafts.map(({ state, batch: _, how: __, ...line }, index) => ({
     ...line,
     number: index + 1,
     holds: holdingsIn(model, state.world),
@@ -110,6 +113,8 @@ function draftOf(model: Model, before: State, move: Move, state: State): Draft |
     case 'effect':
       return ofStep(move.task, [move.target], `${move.task.step.id} on ${move.target}`, state, move.task.targets);
     case 'done': {
+      const silent = move.task.targets.filter((target) => wasSkipped(model, before, move.task, target));
+      if (silent.length > 0) return ofSkipped(move.task, silent, state);
       const idle = move.task.targets.filter((target) => fellFlat(model, before, move.task, target));
       const text = `${move.task.step.id} on ${idle.join(', ')} reports success and changes nothing`;
       if (idle.length > 0) return ofStep(move.task, idle, text, state);
@@ -143,6 +148,19 @@ function ofStep(
   batch?: readonly string[],
 ): Draft {
   return { by: 'runbook', steps: [step.id], targets, phase: step.phase, text, state, batch };
+}
+
+/** Whether a target was left out because it did not answer, so that it lacks what the step would have changed. */
+function wasSkipped(model: Model, { world }: State, task: Task, target: string): boolean {
+  const replica = world.replicas[model.setting.inventory.replicas.indexOf(target)];
+  const { action, order } = task.step;
+  if (order.unreachable !== 'skip' || replica === undefined || replica.memory !== undefined) return false;
+  return action === 'reload' || action === 'push' || carriedOut(model, world, task, target) !== undefined;
+}
+
+function ofSkipped(task: Task, silent: readonly string[], state: State): Draft {
+  const how = ': left out, no answer';
+  return { ...ofStep(task, silent, `${task.step.id} on ${silent.join(', ')}${how}`, state, task.targets), how };
 }
 
 /** Whether a load was recorded as done on a target that it would have changed and did not. */
@@ -200,7 +218,9 @@ function requestOf(model: Model, { world }: State, breach: Breach): string {
   const template = world.templates[setting.inventory.templates.indexOf(server ?? '')];
   const replica = world.replicas[setting.inventory.replicas.indexOf(server ?? '')];
   const verifier = template ?? (after.includes('replica-restart') ? replica?.disk : replica?.memory);
-  const says = `${template === undefined ? server : 'the new instance'} ${sayServer(scheme, verifier)}`;
+  const name = template === undefined ? server : 'the new instance';
+  const says = `${name} ${sayServer(scheme, verifier)}`;
+  const trusting = `${name}, which ${sayTrust(verifier)}`;
   switch (breach.invariant) {
     case 'I1':
     case 'I1b':
@@ -216,14 +236,14 @@ function requestOf(model: Model, { world }: State, breach: Breach): string {
     case 'I3':
       return `a captured request signed with ${generation} was accepted under one namespace of nonces; sent again to a replica under the other, it is accepted a second time`;
     case 'T1':
-      return `${then}${client} shows its certificate of ${message?.signs.join()}: ${says}, and ${REFUSAL[scheme]}`;
+      return `${then}${client} shows its certificate of ${message?.signs.join()} to ${trusting}: ${REFUSAL[scheme]}`;
     case 'T2':
-      return `${then}${says}, which ${client} does not trust: ${REFUSAL[scheme]}`;
+      return `${then}${name} shows its certificate of ${generation} to ${client}, which does not trust it: ${REFUSAL[scheme]}`;
     case 'T3':
       return `${client} goes on with a session made under ${generation}, which was withdrawn, and is served`;
     case 'T4':
       return server === undefined
         ? `${client} still trusts ${generation}, which was withdrawn`
-        : `${then}a certificate of ${generation}, which was withdrawn, is shown: ${says}, and accepts it`;
+        : `${then}a certificate of ${generation}, which was withdrawn, is shown to ${trusting}: it is accepted`;
   }
 }

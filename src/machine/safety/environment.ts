@@ -18,7 +18,8 @@ export const ENVIRONMENT_MEANS: Readonly<Record<EnvironmentAction, string>> = {
   'scale-out': 'any replica is replaced at any time by an instance made from a template',
   reconcile: "a reconciler puts a template back on any replica's disk at any time",
   unheeded: 'any reload or restart may report success and change nothing',
-  'left-out': 'any replica or client may have no reload or no restart command, so that such a step is left out',
+  'left-out':
+    'any replica or client may lack a reload or restart command: the step is left out, and somebody does it by hand at any time',
 };
 
 /** What is on whatever was asked. */

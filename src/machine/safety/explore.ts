@@ -50,7 +50,9 @@ export function explore(model: Model, maxStates = MAX_STATES, tell: (states: num
     if (at % TELL_EVERY === 0) tell(graph.states.length);
     const breach = graph.breachIn(state.world);
     if (breach !== undefined) return { result: 'unsafe', way: graph.wayTo(at), breach, ...graph.size };
-    for (const { move, state: next } of ownMoves(model, state)) graph.add(at, move, next.rotation, next.world);
+    for (const { move, state: next, hoped } of ownMoves(model, state)) {
+      graph.add(at, move, next.rotation, next.world, hoped);
+    }
     for (const { move, world } of graph.eventsIn(state.world)) graph.add(at, move, state.rotation, world);
     if (graph.states.length > maxStates) return { result: 'too-large', ...graph.size };
   }
@@ -109,10 +111,11 @@ class Graph {
     return known.events;
   }
 
-  /** Notes a move, and the state that it leads to if that is new. */
-  add(from: number, move: Move, rotation: Rotation, world: World): void {
+  /** Notes a move, and the state that it leads to if that is new. What is only hoped for is no way out of a dead end. */
+  add(from: number, move: Move, rotation: Rotation, world: World, hoped = false): void {
+    const to = this.#place(rotation, world, from, move);
     this.#from.push(from);
-    this.#to.push(this.#place(rotation, world, from, move));
+    this.#to.push(hoped ? from : to);
   }
 
   #place(rotation: Rotation, world: World, parent: number, move: Move | undefined): number {

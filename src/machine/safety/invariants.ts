@@ -126,8 +126,10 @@ function resurrected(model: Model, world: World): Breach | undefined {
   const { inventory } = model.setting;
   const mtls = model.scheme === 'mtls';
   for (const generation of world.withdrawn) {
-    for (const { what, after, name } of verifying(model, world)) {
-      if (!acceptsSomehow(what, generation)) continue;
+    const accepting = verifying(model, world).filter(({ what }) => acceptsSomehow(what, generation));
+    const server = accepting.find(({ after }) => after.length === 0) ?? accepting[0];
+    if (server !== undefined) {
+      const { after, name } = server;
       const invariant = mtls ? 'T4' : after.length === 0 ? 'I2' : 'I2b';
       return { invariant, message: { signs: [generation], keyIds: 'default' }, server: name, generation, after };
     }

@@ -3,7 +3,7 @@ import type { Phase, Trigger } from '../phase.ts';
 import type { Task } from '../roll.ts';
 import { allowedTriggers, nextTask, type Rotation, type RotationEvent, transition } from '../rotation.ts';
 import { begun, carriedOut, finished, givenUp, restarted, withClient, withdrawing, withReplica } from './effects.ts';
-import { mayBeDone } from './proofs.ts';
+import { isVouchedFor, mayBeDone } from './proofs.ts';
 import { type Model, type Replica, replicaOf, type State, type World } from './world.ts';
 
 /** One thing that happens. Targets are named as in the inventory. */
@@ -27,6 +27,8 @@ export type Move =
 export interface Successor {
   readonly move: Move;
   readonly state: State;
+  /** Whether it rests on a balancer's answer that no replica would give just now: possible, but no way out to count on. */
+  readonly hoped?: boolean;
 }
 
 /** A move that is none of the rotation's, and the world after it. */
@@ -63,7 +65,8 @@ function* taskMoves(model: Model, { rotation, world }: State): Generator<Success
   }
   const done = () => after(model, rotation, { kind: 'done' });
   if (mayBeDone(model, rotation, world, task)) {
-    yield { move: { kind: 'done', task }, state: { rotation: done(), world: finished(world, task) } };
+    const state = { rotation: done(), world: finished(world, task) };
+    yield { move: { kind: 'done', task }, state, hoped: !isVouchedFor(model, world, task) };
   } else if (mayBeLeftOut(model, task)) {
     yield { move: { kind: 'left-out', task }, state: { rotation: done(), world } };
   }
@@ -86,9 +89,13 @@ function* triggerMoves({ setting }: Model, { rotation, world }: State): Generato
   }
 }
 
-/** What the ledger's entry of a move declares: phase `retired` withdraws `current`, and a reinstatement takes that back. */
+/**
+ * What the ledger's entry of a move declares: phase `retired` withdraws `current`, and a reinstatement takes that back;
+ * phase `rolled-back` withdraws `next`.
+ */
 function declared(world: World, trigger: Trigger, phase: Phase): World {
   if (phase === 'retired') return withdrawing(world, 'current');
+  if (phase === 'rolled-back') return withdrawing(world, 'next');
   if (trigger !== 'reinstate') return world;
   return { ...world, withdrawn: world.withdrawn.filter((generation) => generation !== 'current') };
 }

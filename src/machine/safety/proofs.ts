@@ -1,6 +1,6 @@
 import type { Task } from '../roll.ts';
 import { isNeedless, type Rotation } from '../rotation.ts';
-import type { Proof, ProofScope } from '../step.ts';
+import type { Proof, ProofScope, ReplicaSettings, RotatingGeneration } from '../step.ts';
 import { isSet } from './effects.ts';
 import { accepts, probeWith } from './verify.ts';
 import { type Client, type Model, messagesOf, type Replica, type World } from './world.ts';
@@ -19,6 +19,23 @@ export function mayBeDone(model: Model, rotation: Rotation, world: World, task: 
     targets.every((target) => isInForce(model, world, task, target)) &&
     task.step.proofs.every((proof) => mayBeSeen(model, world, task, targets, proof))
   );
+}
+
+/** Whether some replica would give each answer that a task's proofs want of the balancer. */
+export function isVouchedFor(model: Model, { replicas }: World, { step }: Task): boolean {
+  return step.proofs.every((proof) => {
+    if (!('on' in proof) || proof.on !== 'balancer') return true;
+    return replicas.some(({ memory }) => memory !== undefined && answersAs(model, memory, proof));
+  });
+}
+
+/** Whether a replica would answer a probe as an `accepts` or `refuses` proof wants. */
+function answersAs(
+  { scheme }: Model,
+  memory: ReplicaSettings,
+  { proves, generation }: { readonly proves: Proof['proves']; readonly generation: RotatingGeneration },
+): boolean {
+  return accepts(scheme, memory, probeWith(generation)) === (proves === 'accepts');
 }
 
 /** Whether a target would answer: all but replicas that are down. */
@@ -62,13 +79,10 @@ function mayBeSeen(model: Model, world: World, task: Task, targets: readonly str
     task.step.over === 'clients' ? named(world.clients, inventory.clients, targets) : world.clients;
   switch (proof.proves) {
     case 'accepts':
-    case 'refuses': {
-      const wanted = proof.proves === 'accepts';
-      const asWanted = ({ memory }: Replica) =>
-        memory !== undefined && accepts(model.scheme, memory, probeWith(proof.generation)) === wanted;
+    case 'refuses':
       // A balancer's answer is some replica's, and a fleet without a balancer has none to give: it vouches for nobody.
-      return proof.on === 'balancer' || replicas(proof.on).every(asWanted);
-    }
+      if (proof.on === 'balancer') return true;
+      return replicas(proof.on).every(({ memory }) => memory !== undefined && answersAs(model, memory, proof));
     case 'signs':
       return clients().every(({ memory }) => memory.signs === proof.generation);
     case 'presents':
@@ -89,13 +103,19 @@ function mayBeSeen(model: Model, world: World, task: Task, targets: readonly str
     case 'namespace':
       return replicas(task.step.over === 'replicas' ? 'target' : 'every-replica').every(isDeclared);
     case 'replay':
-      return reachable(world, task).every(isDeclared);
+      return isShared(reachable(world, task));
   }
 }
 
 /** Whether any message or session of the client bears the generation. */
 export function bears(client: Client, generation: 'current' | 'next'): boolean {
   return messagesOf(client).some(({ signs }) => signs.includes(generation));
+}
+
+/** Whether all are up and look nonces up in one place, whichever: a nonce that is burned at one is then refused at all. */
+function isShared(replicas: readonly Replica[]): boolean {
+  const places = new Set(replicas.map(({ memory }) => memory?.namespace));
+  return places.size <= 1 && !places.has(undefined);
 }
 
 function isDeclared({ memory }: Replica): boolean {

@@ -1,7 +1,7 @@
 import { MOVING_PHASES, type MovingPhase } from '../phase.ts';
 import type { Task } from '../roll.ts';
 import type { Setting } from '../rotation.ts';
-import type { Inventory } from '../step.ts';
+import type { Inventory, Step } from '../step.ts';
 
 /** A part of a fleet that stands for the whole: what is proven of it holds for every target that it stands for. */
 export interface SmallFleet {
@@ -39,7 +39,10 @@ export function representatives(setting: Setting): SmallFleet[] | undefined {
   );
 }
 
-/** The part of a setting that has some of its targets: steps keep their batches, and go without the others. */
+/**
+ * The part of a setting that has some of its targets: steps keep their batches, and go without the others. A step that loses
+ * its last batch keeps that without targets, for the sake of what it proves of others than those.
+ */
 function partOf({ inventory, tasks }: Setting, part: Inventory): SmallFleet {
   const left = new Set([...part.replicas, ...part.clients, ...part.templates]);
   const kept = new Map<readonly string[], readonly string[]>();
@@ -50,9 +53,26 @@ function partOf({ inventory, tasks }: Setting, part: Inventory): SmallFleet {
     kept.set(task.targets, targets);
     return targets.length === 0 ? [] : [{ ...task, targets }];
   };
-  const own = Object.fromEntries(MOVING_PHASES.map((phase) => [phase, tasks[phase].flatMap(restrict)]));
+  const last = new Map(MOVING_PHASES.flatMap((phase) => tasks[phase].map((task) => [task.step.id, task])));
+  const vanished = (task: Task): Task[] => {
+    const { step, targets } = task;
+    const gone = step.over !== 'fleet' && (kept.get(targets) ?? []).length === 0;
+    return gone && looksBeyondTargets(step) && last.get(step.id) === task ? [{ ...task, targets: [] }] : [];
+  };
+  const own = Object.fromEntries(
+    MOVING_PHASES.map((phase) => [phase, tasks[phase].flatMap((task) => [...restrict(task), ...vanished(task)])]),
+  );
   const reduced = (Object.keys(part) as Kind[]).some((kind) => part[kind].length < inventory[kind].length);
   return { setting: { inventory: part, tasks: own as Record<MovingPhase, Task[]> }, reduced };
+}
+
+/** Whether a step has a proof that asks others than its targets. */
+function looksBeyondTargets({ over, proofs }: Step): boolean {
+  return proofs.some((proof) => {
+    if ('on' in proof) return proof.on !== 'target';
+    if (proof.proves === 'namespace') return over !== 'replicas';
+    return !(['signs', 'trusts', 'distrusts'] as const).some((name) => name === proof.proves && over === 'clients');
+  });
 }
 
 function choicesOf(setting: Setting, kind: Kind): (readonly string[])[] | undefined {

@@ -50,6 +50,11 @@ export function sayServer(scheme: Scheme, settings: ReplicaSettings | undefined)
   ].join(', ');
 }
 
+/** Which authorities a verifying process trusts. */
+export function sayTrust(settings: ReplicaSettings | undefined): string {
+  return settings === undefined ? 'is down' : `trusts ${alone(settings.accepts)}`;
+}
+
 function sayClient(scheme: Scheme, settings: ClientSettings | undefined): string {
   if (settings === undefined) return 'is unknown';
   const { signs, dual, keyIds, accepts } = settings;
@@ -65,8 +70,11 @@ function alone(generations: readonly RotatingGeneration[]): string {
 
 /** A request, by what it bears. */
 export function sayMessage(scheme: Scheme, { signs, keyIds }: Message): string {
-  const labels = scheme === 'gate' ? ` under ${keyIds === 'own' ? 'their own key ids' : 'default key ids'}` : '';
-  return `signed with ${signs.join(' and ')}${signs.length === 1 ? labels.replace('their own key ids', 'its own key id').replace('default key ids', 'the default key id') : labels}`;
+  const one = signs.length === 1;
+  const own = one ? 'its own key id' : 'their own key ids';
+  const usual = one ? 'the default key id' : 'the default key ids';
+  const labels = scheme === 'gate' ? ` under ${keyIds === 'own' ? own : usual}` : '';
+  return `signed with ${signs.join(' and ')}${labels}`;
 }
 
 /** How a party of the scheme says no. */

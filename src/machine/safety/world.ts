@@ -9,6 +9,8 @@ export interface Model {
   readonly scheme: Scheme;
   readonly setting: Setting;
   readonly environment: ReadonlySet<EnvironmentAction>;
+  /** Whether the rotation answers a compromise, so that there is no way back to what is withdrawn. */
+  readonly compromised: boolean;
   /**
    * Whether a replica may stay down for a while; otherwise its crash and its start are one move. Where every step insists
    * on an answer, time spent down adds nothing: it only forbids moves (see spec/checker.md).
@@ -81,10 +83,10 @@ const REPLICA_AT_FIRST: ReplicaSettings = {
 const CLIENT_AT_FIRST: ClientSettings = { signs: 'current', dual: false, keyIds: 'default', accepts: ['current'] };
 
 /** The state in which a rotation begins: everybody goes by `current` alone, and nothing was ever withdrawn. */
-export function initialState({ setting, namespaces }: Model): State {
+export function initialState({ setting, compromised, namespaces }: Model): State {
   const { replicas, templates, clients }: Inventory = setting.inventory;
   return {
-    rotation: begin(),
+    rotation: begin(compromised),
     world: {
       replicas: replicas.map(() => replicaOf(REPLICA_AT_FIRST, REPLICA_AT_FIRST)),
       templates: templates.map(() => REPLICA_AT_FIRST),

@@ -1,0 +1,91 @@
+import { MOVING_PHASES } from '../../../../src/machine/phase.ts';
+import { settingOf } from '../../../../src/machine/rotation.ts';
+import { check } from '../../../../src/machine/safety/check.ts';
+import { explore as exploreOfChecker } from '../../../../src/machine/safety/explore.ts';
+import type { Model } from '../../../../src/machine/safety/world.ts';
+import { readRunbook } from '../../../../src/runbook/read.ts';
+import { explore } from './explore.ts';
+import { readProgram } from './program.ts';
+import { type Action, inFull, inventoryOf } from './state.ts';
+
+/** How many replicas, clients and templates. */
+export type Size = readonly [replicas: number, clients: number, templates: number];
+
+/** What the two implementations can be compared by. */
+export interface Compared {
+  /** `safe`, `unknown`, `dead end`, or the id of the invariant that is broken. */
+  readonly answer: string;
+  /** The length of the shortest counterexample in moves; null when there is none. */
+  readonly length: number | null;
+  /** Counts of states and moves, where all of them were seen. */
+  readonly counts: { readonly states: number; readonly moves: number } | null;
+}
+
+/** What is asked of both. `text` is a runbook's. */
+export interface Asked {
+  readonly text: string;
+  readonly size: Size;
+  readonly environment: readonly Action[];
+  readonly compromised?: boolean;
+}
+
+/** The question in terms of the checker. */
+function questionOf({ text, size, environment, compromised = false }: Asked) {
+  const { scheme, program } = readRunbook(text, 'runbook.yaml');
+  const { replicas, clients, templates } = inventoryOf(...size);
+  return {
+    scheme,
+    program,
+    inventory: { replicas, clients, templates },
+    environment: inFull(environment),
+    compromised,
+  };
+}
+
+/** The answer of the model that is written from the page. */
+export function byThePage({ text, size, environment, compromised = false }: Asked): Compared {
+  const program = readProgram(text);
+  const question = {
+    program,
+    inventory: inventoryOf(...size),
+    environment: inFull(environment),
+    compromised,
+  };
+  const found = explore(question);
+  const { answer, states, moves, counterexample } = found;
+  return { answer, length: counterexample?.length ?? null, counts: answer === 'safe' ? { states, moves } : null };
+}
+
+/** The checker's answer as an operator gets it, which merges states of targets that are alike. */
+export function byTheChecker(asked: Asked): string {
+  const { verdict, counterexample } = check({ ...questionOf(asked), whole: true });
+  if (verdict !== 'unsafe') return verdict;
+  return counterexample?.invariant === 'no dead end' ? 'dead end' : (counterexample?.invariant ?? 'none');
+}
+
+/** What the checker explores, with every state kept apart, so that lengths and counts can be compared in all cases. */
+export function byTheCheckersExploration(asked: Asked): Compared {
+  const question = questionOf(asked);
+  const steps = MOVING_PHASES.flatMap((phase) => question.program[phase]);
+  const model: Model = {
+    scheme: question.scheme,
+    setting: settingOf(question.program, question.inventory),
+    environment: question.environment,
+    compromised: question.compromised,
+    downtime: steps.some(({ order }) => order.unreachable === 'skip'),
+    namespaces: steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'namespace' in effect.set)),
+    alike: { replicas: [], clients: [] },
+  };
+  const found = exploreOfChecker(model);
+  const { states, moves } = found;
+  switch (found.result) {
+    case 'safe':
+      return { answer: 'safe', length: null, counts: { states, moves } };
+    case 'unsafe':
+      return { answer: found.breach.invariant, length: found.way.length, counts: null };
+    case 'dead-end':
+      return { answer: 'dead end', length: found.way.length, counts: null };
+    case 'too-large':
+      return { answer: 'unknown', length: null, counts: null };
+  }
+}
