@@ -4,13 +4,16 @@ DEPENDENCIES := node_modules/.package-lock.json
 VITEST := npx --no-install vitest run --config test/vitest.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test test-systems test-long bench build lint types unused clean node redis
+.PHONY: help drill test test-systems test-long bench build lint types unused clean node redis hmac-migration-advice
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
 
 drill: build ## rehearse a whole rotation with faults on a local practice fleet; results in drill-out/
 	@node bin/rotctl.js drill --out drill-out
+
+hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven triggers from the environment (AUTH_SERVICES, …)
+	@node bin/rotctl.js advise
 
 test: redis build ## the quick tests (needs redis-server; as root on Debian it is installed)
 	@$(VITEST)

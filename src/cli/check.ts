@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
+import type { Check } from '../probe/checks/check.ts';
 import { CHECKLIST, extraVectorChecks } from '../probe/checks/checklist.ts';
 import { CHECKS } from '../probe/checks/list.ts';
-import { readVectors } from '../probe/vectors.ts';
-import { lookAtAll, openLook } from './look.ts';
+import { readVectors, type VectorFile } from '../probe/vectors.ts';
+import { lookAtAll, openLook, rehearseLook } from './look.ts';
 import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
@@ -11,6 +12,24 @@ import type { CommandEnd } from './result.ts';
 export interface CheckRequest {
   /** A file of vectors to run in place of the checklist. */
   readonly vectors: string | undefined;
+}
+
+/** Says what `check` would try; sends nothing. */
+export async function rehearseCheck(
+  platform: Platform,
+  flags: GlobalFlags,
+  { vectors }: CheckRequest,
+): Promise<CommandEnd> {
+  const file = vectors === undefined ? undefined : resolve(platform.cwd, vectors);
+  const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
+  return rehearseLook(platform, flags, 'check', checksFor(given));
+}
+
+/** The checklist, or the vectors of a file. */
+function checksFor(given: VectorFile | undefined): readonly Check[] {
+  if (given === undefined) return CHECKS;
+  const ids = given.vectors.map(({ id }) => id);
+  return [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
 }
 
 /**
@@ -22,10 +41,7 @@ export async function check(platform: Platform, flags: GlobalFlags, { vectors }:
   const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
   const look = await openLook(platform, flags, given);
   try {
-    const ids = given?.vectors.map(({ id }) => id) ?? [];
-    const checks =
-      given === undefined ? CHECKS : [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
-    return await lookAtAll(platform, flags, 'check', look, checks);
+    return await lookAtAll(platform, flags, 'check', look, checksFor(given));
   } finally {
     await look.close();
   }

@@ -25,6 +25,11 @@ export interface Declaration {
   readonly description: string;
   readonly examples: readonly string[];
   readonly options?: readonly Option[];
+  /**
+   * What `--dry-run` does: the action heeds it itself, or this tells what would be done. A command that changes nothing has
+   * neither, and refuses the flag.
+   */
+  readonly rehearse?: 'itself' | ((call: Call) => Promise<CommandEnd>);
   /** The name in the JSON schema, where it is not the command's own. */
   readonly schema?: string;
   readonly action: (call: Call) => Promise<CommandEnd>;

@@ -3,8 +3,8 @@ import { type Add, type Call, collect, texts } from './declaration.ts';
 import type { CommandEnd } from './result.ts';
 import type { RotateRequest } from './rotate.ts';
 
-const rehearsing = (): Option =>
-  new Option('--dry-run', 'probe for real, change nothing, and say what would be changed');
+const planned = (): Option =>
+  new Option('--plan <file>', 'carry out this saved plan; refused when it does not fit any more');
 const breaking = (): Option[] => [
   new Option('--break-lock', 'take over a lock whose holder cannot be proven dead; needs --reason'),
   new Option('--reason <text>', 'why, for the ledger'),
@@ -23,6 +23,8 @@ function rotation(command: RotateRequest['command']): (call: Call) => Promise<Co
       compromised: options.compromised === true,
       secretFiles: texts(options.secretFile),
       breakLock: options.breakLock === true,
+      plan: typeof options.plan === 'string' ? options.plan : undefined,
+      unsafeOrder: options.unsafeOrder === true,
     });
   };
 }
@@ -36,6 +38,7 @@ export const addRotations: Add = (program, declare) => {
     examples: [
       'rotctl overlap',
       'rotctl overlap --dry-run',
+      'rotctl overlap --plan plan.json',
       'rotctl overlap --secret-file client-a=/run/keys/client-a.next',
     ],
     options: [
@@ -43,16 +46,19 @@ export const addRotations: Add = (program, declare) => {
         .argParser(collect)
         .default([], 'next is generated'),
       new Option('--compromised', 'the old secret is known to others: no waiting, no soak, no way back to it'),
-      rehearsing(),
+      planned(),
+      new Option('--unsafe-order', 'begin although the runbook is not proven safe; needs --reason, ends in no PASS'),
       ...breaking(),
     ],
+    rehearse: 'itself',
     action: rotation('overlap'),
   });
   declare(program, {
     usage: 'retire',
     description: 'Close the overlap: remove current from every replica, prove it refused, soak, and destroy it.',
     examples: ['rotctl retire', 'rotctl retire --wait'],
-    options: [waiting(), rehearsing(), ...breaking()],
+    options: [waiting(), planned(), ...breaking()],
+    rehearse: 'itself',
     action: rotation('retire'),
   });
   declare(program, {
@@ -62,16 +68,18 @@ export const addRotations: Add = (program, declare) => {
     options: [
       new Option('--reinstate', 're-open the overlap after current was retired; needs --reason'),
       waiting(),
-      rehearsing(),
+      planned(),
       ...breaking(),
     ],
+    rehearse: 'itself',
     action: rotation('rollback'),
   });
   declare(program, {
     usage: 'resume',
     description: 'Go on after a stop or a crash, towards where the last command was going.',
     examples: ['rotctl resume', 'rotctl resume --wait'],
-    options: [waiting(), rehearsing(), ...breaking()],
+    options: [waiting(), planned(), ...breaking()],
+    rehearse: 'itself',
     action: rotation('resume'),
   });
 };

@@ -19,6 +19,8 @@ export const addPractice: Add = (program, declare) => {
       new Option('--fault <name@replica>', 'plant this fault; may be repeated').argParser(collect).default([], 'none'),
     ],
     schema: 'practice-up',
+    rehearse: async ({ options }) =>
+      (await import('./rehearsed.ts')).wouldDo('practice-up', [`start a practice fleet in ${options.home}`]),
     action: async ({ platform, options }) => {
       const { practiceUp } = await import('./practice.ts');
       const store = options.store === 'embedded' ? 'embedded' : 'auto';
@@ -40,6 +42,8 @@ export const addPractice: Add = (program, declare) => {
     examples: ['rotctl practice down'],
     options: [home()],
     schema: 'practice-down',
+    rehearse: async ({ options }) =>
+      (await import('./rehearsed.ts')).wouldDo('practice-down', [`end the practice fleet in ${options.home}`]),
     action: async ({ platform, options }) =>
       (await import('./practice.ts')).practiceDown(platform, String(options.home)),
   });

@@ -1,8 +1,41 @@
 import { InvalidArgumentError, Option } from 'commander';
+import { RotctlError } from '../errors/rotctl-error.ts';
 import { type Add, collect, group, texts } from './declaration.ts';
 
 /** The most targets of a kind that can be asked about. */
 const MOST = 100;
+
+/** The command that shows what is ahead. */
+export const addPlans: Add = (program, declare) => {
+  declare(program, {
+    usage: 'plan [command]',
+    description:
+      'Show what overlap, retire or rollback would do, or all that is ahead, with the proof that it is safe. Sends nothing, changes nothing.',
+    examples: ['rotctl plan', 'rotctl plan overlap -o plan.json', 'rotctl plan rollback --json'],
+    options: [
+      new Option('-o, --output <file>', 'save the plan, for --plan FILE of the command that it is of'),
+      new Option('--compromised', 'as overlap --compromised'),
+      new Option('--reinstate', 'as rollback --reinstate'),
+    ],
+    action: async ({ platform, flags, args, options }) => {
+      const command = PLANNED.find((name) => name === args[0]);
+      if (args[0] !== undefined && command === undefined) {
+        throw new RotctlError('USAGE', `there is no plan of ${JSON.stringify(args[0])}`, {
+          hint: `${PLANNED.join(', ')}, or none of them for the whole rotation`,
+        });
+      }
+      const { plan } = await import('./plan.ts');
+      return plan(platform, flags, {
+        command,
+        compromised: options.compromised === true,
+        reinstate: options.reinstate === true,
+        file: typeof options.output === 'string' ? options.output : undefined,
+      });
+    },
+  });
+};
+
+const PLANNED = ['overlap', 'retire', 'rollback'] as const;
 
 /** The command that proves runbooks. */
 export const addRunbooks: Add = (program, declare) => {

@@ -5,8 +5,11 @@ import type { RotctlError } from '../errors/rotctl-error.ts';
 import type { Finding } from '../probe/finding.ts';
 import { formatDuration } from '../report/duration.ts';
 import type { FaultResult } from '../report/result.ts';
+import { safetyDocument } from '../report/safety-json.ts';
+import { sayProof } from '../report/safety-text.ts';
 import { scorecardDocument } from '../report/scorecard-json.ts';
 import { renderScorecardText } from '../report/scorecard-text.ts';
+import type { Safety } from '../runner/safety.ts';
 import { noteInLedger } from './note.ts';
 import type { Platform } from './platform.ts';
 import type { CommandEnd } from './result.ts';
@@ -19,11 +22,13 @@ export interface DrillEnd {
   readonly session: Session;
   readonly stage: Stage;
   readonly faults: readonly FaultEnd[];
+  /** The proof by which it was played. */
+  readonly safety: Safety;
 }
 
 /** The end of a drill that was played to its end. */
 export async function playedEnd(
-  { platform, session, stage, faults }: DrillEnd,
+  { platform, session, stage, faults, safety }: DrillEnd,
   cutover: FaultEnd,
 ): Promise<Omit<CommandEnd, 'command'>> {
   const card = await recordedCard(platform, session);
@@ -41,15 +46,15 @@ export async function playedEnd(
     faults: faults.map(toResult),
     phase: 'rolled-back',
     rollback: 'verified',
-    result: resultOf(session, stage, card, cutover),
-    text: textOf(session, stage, card),
+    result: resultOf(session, stage, card, safety, cutover),
+    text: textOf(session, stage, card, safety),
     ...(good ? {} : { next: `rotctl scorecard --from-ledger ${session.ledger}` }),
   };
 }
 
 /** A drill that could not go on: what was seen until then is scored as it is. */
 export async function brokenEnd(
-  { platform, session, stage, faults }: DrillEnd,
+  { platform, session, stage, faults, safety }: DrillEnd,
   error: RotctlError,
 ): Promise<Omit<CommandEnd, 'command'>> {
   const card = await recordedCard(platform, session);
@@ -60,8 +65,8 @@ export async function brokenEnd(
     error,
     checks: checksOf(card),
     faults: faults.map(toResult),
-    result: resultOf(session, stage, card),
-    text: textOf(session, stage, card),
+    result: resultOf(session, stage, card, safety),
+    text: textOf(session, stage, card, safety),
     next: `rotctl ledger show --ledger ${session.ledger}`,
   };
 }
@@ -71,7 +76,13 @@ function toResult({ check, ...fault }: FaultEnd): FaultResult {
 }
 
 /** The drill's own part of the JSON result. */
-function resultOf({ tools, ledger }: Session, stage: Stage, card: Scorecard, cutover?: FaultEnd): object {
+function resultOf(
+  { tools, ledger }: Session,
+  stage: Stage,
+  card: Scorecard,
+  safety: Safety,
+  cutover?: FaultEnd,
+): object {
   const { replay, file } = tools.fleet;
   return {
     store: stage.store,
@@ -79,16 +90,18 @@ function resultOf({ tools, ledger }: Session, stage: Stage, card: Scorecard, cut
     ledger,
     replay,
     ...(cutover === undefined ? {} : { cutover }),
+    safety: safetyDocument(safety),
     scorecard: scorecardDocument(card),
   };
 }
 
-function textOf({ tools }: Session, stage: Stage, card: Scorecard): string {
+function textOf({ tools }: Session, stage: Stage, card: Scorecard, safety: Safety): string {
   const { maxAgeMs, nonceTtlMs, storeTimeoutMs } = tools.fleet.replay;
   const settings = [maxAgeMs, nonceTtlMs, storeTimeoutMs].map(formatDuration);
   return [
     renderScorecardText(card).trimEnd(),
     '',
+    sayProof(safety),
     `replay store: ${stage.store}`,
     `shortened for practice: window ${settings[0]}, nonce life ${settings[1]}, store timeout ${settings[2]}`,
   ].join('\n');

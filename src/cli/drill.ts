@@ -5,15 +5,22 @@ import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Runbook } from '../runbook/runbook.ts';
+import { requireCarriedOut } from '../runner/carried-out.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
+import { requireSafe } from '../runner/operate.ts';
+import { type Safety, UnsafeRunbook } from '../runner/safety.ts';
 import { brokenEnd, playedEnd } from './drill-end.ts';
 import { drillTools } from './drill-tools.ts';
 import { loadFleet, loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
+import { wouldDo } from './rehearsed.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
 import { openSession } from './session.ts';
+import { unsafeEnd } from './unsafe-end.ts';
 
 /** What was typed for `drill`. */
 export interface DrillRequest {
@@ -28,18 +35,33 @@ const DEFAULT_OUT = 'drill-out';
 /** A fault that is planted without naming a replica goes to the second one: neither first nor last in any roll. */
 const FAULTY_INDEX = 1;
 
+/** Says what a drill would do. @throws RotctlError `USAGE` for faults that there are not, and as `loadRunbook` */
+export async function rehearseDrill(
+  platform: Platform,
+  flags: GlobalFlags,
+  request: DrillRequest,
+): Promise<CommandEnd> {
+  if (request.listFaults) return listFaults();
+  refuseFleet(request);
+  const names = request.faults.map(parseFault);
+  const runbook = await loadRunbook(platform, flags.runbook);
+  requireCarriedOut(runbook);
+  const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
+  return wouldDo('drill', [
+    `start a practice fleet in ${home}, with processes of its own, and end it afterwards`,
+    `play a whole rotation by runbook ${runbook.name}, a second one that fails and is taken back, and an outage of the store`,
+    ...names.map(
+      ({ name, target }) =>
+        `plant fault ${name}${target === undefined ? '' : ` on ${target}`}, and look whether it is found`,
+    ),
+    'write the ledger, the fleet file and the scorecard there',
+  ]);
+}
+
 /** Rehearses a whole rotation on a practice fleet that is started for it, and ends with the scorecard. */
 export async function drill(platform: Platform, flags: GlobalFlags, request: DrillRequest): Promise<CommandEnd> {
   if (request.listFaults) return listFaults();
-  if (request.fleetGiven) {
-    throw new RotctlError(
-      'USAGE',
-      'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback',
-      {
-        hint: 'leave --fleet out to rehearse on a practice fleet',
-      },
-    );
-  }
+  refuseFleet(request);
   const names = request.faults.map(parseFault);
   const progress = collecting(await openProgress(platform, flags));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
@@ -52,7 +74,10 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   );
   let stopped = false;
   try {
-    const end = await onStage(platform, flags, stage, names, progress);
+    const end = await onStage(platform, flags, stage, names, progress).catch(async (error) => {
+      if (!(error instanceof UnsafeRunbook)) throw error;
+      return unsafeDrill(platform, flags, error);
+    });
     stopped = end.verdict === 'stopped';
     if (!stopped) return end;
     const next = `rotctl resume --fleet ${stage.fleetFile}, or rotctl practice down --home ${home}`;
@@ -61,6 +86,17 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
     // A drill that was stopped can be resumed by hand, as a rotation on any fleet.
     if (!stopped) await stage.close();
   }
+}
+
+function refuseFleet({ fleetGiven }: DrillRequest): void {
+  if (!fleetGiven) return;
+  throw new RotctlError(
+    'USAGE',
+    'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback',
+    {
+      hint: 'leave --fleet out to rehearse on a practice fleet',
+    },
+  );
 }
 
 /** A drill begins with a fleet of its own; the last one's folder is kept beside it. */
@@ -96,19 +132,33 @@ async function onStage(
       'USAGE',
       `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`,
     );
+  const safety = proveToPlay(fleet, runbook);
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
   const tools = drillTools(platform, session, stage, progress);
   const watch = new FaultWatch(tools);
   const base = { command: 'drill', fleet: fleet.name };
+  const stand = { platform, session, stage, safety };
   try {
     const cutover = await playDrill(tools, watch, faults);
-    return { ...base, ...(await playedEnd({ platform, session, stage, faults: watch.ends() }, cutover)) };
+    return { ...base, ...(await playedEnd({ ...stand, faults: watch.ends() }, cutover)) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...(await brokenEnd({ platform, session, stage, faults: watch.ends() }, error)) };
+    return { ...base, ...(await brokenEnd({ ...stand, faults: watch.ends() }, error)) };
   } finally {
     await session.close();
   }
+}
+
+/** The proof of the runbook on the fleet that is played on. @throws RotctlError `STEP_UNSUPPORTED`, `RUNBOOK_UNSAFE` */
+function proveToPlay(fleet: Fleet, runbook: Runbook): Safety {
+  requireCarriedOut(runbook);
+  const clients = fleet.clients.map(({ id }) => id);
+  return requireSafe({ fleet, runbook }, { clients, compromised: false });
+}
+
+async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: UnsafeRunbook): Promise<CommandEnd> {
+  const shown = await unsafeEnd(platform, flags, error);
+  return { command: 'drill', verdict: 'fail', summary: error.message, error, ...shown };
 }
 
 function parseFault(text: string): { name: string; target: string | undefined } {

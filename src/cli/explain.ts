@@ -4,7 +4,7 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 import type { CommandEnd } from './result.ts';
 
 /** Exit codes beside those of errors. */
-const PASSED = 'done and proven, or rehearsed';
+const PASSED = 'done and proven, or rehearsed, or an advice given';
 
 /**
  * Explains an error code, an exit code or a check's id.

@@ -52,6 +52,19 @@ export async function loadRunbook(platform: Reading, name: string): Promise<Runb
   return readRunbook(text, file);
 }
 
+/**
+ * The clients whose secrets rotate: those that were named, or all.
+ *
+ * @throws RotctlError `USAGE` for one that the fleet does not have
+ */
+export function clientsFor(fleet: Fleet, { clients }: Pick<GlobalFlags, 'clients'>): readonly string[] {
+  const all = fleet.clients.map(({ id }) => id);
+  const stranger = clients.find((id) => !all.includes(id));
+  if (stranger !== undefined)
+    throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${all.join(', ')}`);
+  return clients.length === 0 ? all : clients;
+}
+
 /** Where the ledger is: as `--ledger` says, or `rotation-ledger.yaml` beside the fleet file. */
 export function ledgerPath(flags: Pick<GlobalFlags, 'ledger'>, fleetFile: string): string {
   return flags.ledger === undefined ? join(dirname(fleetFile), LEDGER_NAME) : resolve(flags.ledger);

@@ -10,9 +10,10 @@ import { createProber } from '../probe/prober.ts';
 import { readVectors, type VectorFile } from '../probe/vectors.ts';
 import { verdictOf } from '../runner/preflight.ts';
 import { CheckLines } from './check-lines.ts';
-import { loadFleet } from './load.ts';
+import { clientsFor, loadFleet } from './load.ts';
 import type { Platform } from './platform.ts';
 import { openWatch, type Watch } from './progress.ts';
+import { wouldDo } from './rehearsed.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
 
@@ -62,6 +63,29 @@ export async function openLook(platform: Platform, flags: GlobalFlags, vectors?:
     signal: platform.interrupted,
   };
   return { fleet, context, watch, close: () => transport.close() };
+}
+
+/** Says which checks a command would try, and on what. Sends nothing, and reads no secret. */
+export async function rehearseLook(
+  platform: Platform,
+  flags: GlobalFlags,
+  command: string,
+  checks: readonly Check[],
+): Promise<CommandEnd> {
+  const fleet = await loadFleet(platform, flags);
+  const clients = clientsFor(fleet, flags);
+  const places = fleet.replicas.map(({ name }) => name).join(', ');
+  const width = Math.max(...checks.map(({ id }) => id.length));
+  const would = wouldDo(
+    command,
+    [
+      `try ${checks.length} checks on ${places}, signed as ${clients.join(', ')}`,
+      `change nothing, but burn nonces of its own; each accepted probe causes: ${fleet.probe.causes}`,
+      ...checks.map(({ id, title }) => `  ${id.padEnd(width)}  ${title}`),
+    ],
+    { checks: checks.map(({ id }) => id) },
+  );
+  return { ...would, fleet: fleet.name };
 }
 
 async function readClients(

@@ -16,6 +16,7 @@ type Streams = Pick<Platform, 'stdout' | 'stderr' | 'env' | 'cwd' | 'writeReport
 const EXIT_OF: Readonly<Record<CommandEnd['verdict'], number>> = {
   pass: 0,
   rehearsed: 0,
+  advised: 0,
   fail: 1,
   unknown: 12,
   stopped: 14,

@@ -1,14 +1,26 @@
 import { type Command, CommanderError, Option } from 'commander';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { below, type Chosen, collect, type Declare, examplesText, root, texts } from './declaration.ts';
+import {
+  below,
+  type Call,
+  type Chosen,
+  collect,
+  type Declaration,
+  type Declare,
+  examplesText,
+  root,
+  texts,
+} from './declaration.ts';
+import { addAdvice } from './declare-advice.ts';
 import { addRotations } from './declare-changes.ts';
 import { addCompletion, addPractice } from './declare-local.ts';
-import { addRunbooks } from './declare-proofs.ts';
+import { addPlans, addRunbooks } from './declare-proofs.ts';
 import { addLedger, addReading } from './declare-records.ts';
 import { addChecks, addDrill } from './declare-trials.ts';
 import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
+import type { CommandEnd } from './result.ts';
 
 const DEFAULT_RUNBOOK = 'signer-hmac';
 const DEFAULT_FLEET = 'rotctl.yaml';
@@ -59,18 +71,40 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
     'after',
     examplesText(['rotctl drill', 'rotctl check --fleet staging.yaml', 'rotctl overlap', 'rotctl status']),
   );
-  const declare: Declare = (parent, { usage, description, examples, options = [], schema, action }) => {
+  const declare: Declare = (parent, declared) => {
+    const { usage, description, examples, options = [], schema } = declared;
     const command = below(parent, usage, description, examples);
     for (const option of options) command.addOption(option);
     command.action(() => {
       const flags = globalFlags(command.optsWithGlobals(), platform.env);
       const call = { platform, flags, args: command.args, options: command.opts() };
-      take({ command: schema ?? command.name(), flags, run: () => action(call) });
+      take({ command: schema ?? command.name(), flags, run: () => perform(declared, call) });
     });
   };
-  for (const add of [addDrill, addChecks, addRotations, addRunbooks, addReading, addLedger, addPractice, addCompletion])
+  for (const add of [
+    addDrill,
+    addChecks,
+    addPlans,
+    addRotations,
+    addRunbooks,
+    addReading,
+    addAdvice,
+    addLedger,
+    addPractice,
+    addCompletion,
+  ])
     add(program, declare);
   return program;
+}
+
+/** Runs a command, or rehearses it. @throws RotctlError `USAGE` for a rehearsal of what changes nothing */
+async function perform({ usage, action, rehearse }: Declaration, call: Call): Promise<CommandEnd> {
+  if (!call.flags.dryRun || rehearse === 'itself') return action(call);
+  if (rehearse !== undefined) return rehearse(call);
+  const [name = usage] = usage.split(' ');
+  throw new RotctlError('USAGE', `${name} takes no --dry-run: it changes nothing anyway`, {
+    hint: 'leave --dry-run out',
+  });
 }
 
 function globalOptions(): Option[] {
@@ -80,6 +114,7 @@ function globalOptions(): Option[] {
     new Option('--client <id>', 'only this client; may be repeated').argParser(collect).default([], 'all clients'),
     new Option('--runbook <name|file>', 'the runbook').default(DEFAULT_RUNBOOK),
     new Option('--json', 'print one JSON document on stdout'),
+    new Option('--dry-run', 'change nothing: try what can be tried, and say what would be done'),
     new Option('--out <dir>', 'also write verdict.json, junit.xml and the JSON result here'),
     new Option('--quiet', 'print the result and the verdict alone'),
     new Option('--verbose', 'say more: each target, and how it was tried'),

@@ -3,7 +3,7 @@ import type { Cell, Finding } from '../probe/finding.ts';
 import type { FaultResult } from '../report/result.ts';
 
 /** The word that a command ends with: the last line of stderr, and `verdict` in JSON. */
-export type EndVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped';
+export type EndVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped' | 'advised';
 
 /** What a command came to; `output.ts` turns it into text or JSON and the exit code. */
 export interface CommandEnd {

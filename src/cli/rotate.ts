@@ -1,17 +1,25 @@
+import { resolve } from 'node:path';
 import { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { describePhase, type Phase } from '../machine/phase.ts';
 import type { Finding } from '../probe/finding.ts';
+import { safetyDocument } from '../report/safety-json.ts';
+import { renderSafety } from '../report/safety-text.ts';
+import type { Runbook } from '../runbook/runbook.ts';
 import { type Collected, collecting } from '../runner/collect.ts';
 import { type Ended, type Order, operate } from '../runner/operate.ts';
+import type { PlanBinding } from '../runner/plan-binding.ts';
 import { type Rehearsal, rehearse } from '../runner/rehearse.ts';
-import { loadFleet, loadRunbook } from './load.ts';
+import { positionOf, UnsafeRunbook } from '../runner/safety.ts';
+import { capped } from './cap.ts';
+import { clientsFor, ledgerPath, loadFleet, loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
 import { openSession, type Session } from './session.ts';
+import { unsafeEnd } from './unsafe-end.ts';
 
 /** What was typed for `overlap`, `retire`, `rollback` or `resume`. */
 export interface RotateRequest {
@@ -23,6 +31,10 @@ export interface RotateRequest {
   /** `CLIENT=FILE`, as typed. */
   readonly secretFiles: readonly string[];
   readonly breakLock: boolean;
+  /** A saved plan to carry out. */
+  readonly plan: string | undefined;
+  /** Go on although the runbook is not proven safe. */
+  readonly unsafeOrder: boolean;
 }
 
 /** The command to type after a good end in a phase. */
@@ -37,18 +49,26 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
   const fleet = await loadFleet(platform, flags);
   const runbook = await loadRunbook(platform, flags.runbook);
   requireReasons(request);
+  const plan =
+    request.plan === undefined ? undefined : await bindTo(platform, flags, fleet, runbook, request.plan, request);
   const progress = collecting(await openProgress(platform, flags));
   const breakLock = request.breakLock && request.reason !== undefined ? { breakLock: request.reason } : {};
   const session = await openSession(platform, flags, fleet, runbook, { progress, ...breakLock });
   const base = { command: request.command, fleet: fleet.name };
   try {
-    const order = await orderOf(platform, flags, fleet, request);
-    if (flags.dryRun) return { ...base, ...rehearsedEnd(await rehearse(session.tools, order), request.command) };
+    const order = { ...(await orderOf(platform, flags, fleet, request)), ...(plan === undefined ? {} : { plan }) };
+    if (flags.dryRun) {
+      const rehearsal = await rehearse(session.tools, order);
+      const end = rehearsedEnd(rehearsal, request.command, platform.stdout.columns);
+      return { ...base, ...capped(end, await session.tools.readLedger(), rehearsal.rotation) };
+    }
     const ended = await operate(session.tools, order);
-    return { ...base, ...goodEnd(ended), ...seenIn(progress.take()) };
+    const end = capped(goodEnd(ended), await session.tools.readLedger(), ended.rotation);
+    return { ...base, ...end, ...seenIn(progress.take()) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...badEnd(error, flags), ...(await standing(session)), ...seenIn(progress.take()) };
+    const shown = error instanceof UnsafeRunbook ? await unsafeEnd(platform, flags, error) : {};
+    return { ...base, ...badEnd(error, flags), ...(await standing(session)), ...seenIn(progress.take()), ...shown };
   } finally {
     await session.close();
   }
@@ -80,21 +100,54 @@ function seenIn({ findings, cells }: Collected): Pick<CommandEnd, 'checks' | 'ma
 }
 
 function requireReasons(request: RotateRequest): void {
-  for (const flag of ['reinstate', 'breakLock'] as const) {
-    if (request[flag] && request.reason === undefined) {
-      throw new RotctlError(
-        'USAGE',
-        `--${flag === 'breakLock' ? 'break-lock' : flag} needs --reason TEXT, for the record`,
-      );
-    }
+  for (const [flag, name] of NEEDING_REASONS) {
+    if (request[flag] && (request.reason ?? '').trim() === '')
+      throw new RotctlError('USAGE', `${name} needs --reason TEXT, for the record`);
   }
 }
 
+/** The flags that go on the record with the operator's words. */
+const NEEDING_REASONS = [
+  ['reinstate', '--reinstate'],
+  ['breakLock', '--break-lock'],
+  ['unsafeOrder', '--unsafe-order'],
+] as const;
+
+/** Reads the saved plan that is to be carried out. @throws RotctlError `PLAN_STALE` unless it still fits */
+async function bindTo(
+  platform: Platform,
+  flags: GlobalFlags,
+  fleet: Fleet,
+  runbook: Runbook,
+  file: string,
+  { command, compromised, reinstate }: RotateRequest,
+): Promise<PlanBinding> {
+  const [{ bindPlan }, { headOf }, { readWhole }] = await Promise.all([
+    import('../runner/plan-file.ts'),
+    import('../runner/plan-binding.ts'),
+    import('../ledger/verify.ts'),
+  ]);
+  const entries = await readWhole(ledgerPath(flags, fleet.file), await platform.ledgerDisk());
+  return bindPlan(await platform.readText(resolve(platform.cwd, file)), file, {
+    command,
+    fleet: fleet.name,
+    ledger: headOf(entries),
+    inventory: fleet.digest,
+    runbook: runbook.digest,
+    clients: clientsFor(fleet, flags),
+    compromised,
+    reinstate,
+    remake: remakeOf(command, file, flags),
+  });
+}
+
+function remakeOf(command: string, file: string, { fleet, fleetGiven }: GlobalFlags): string {
+  const what = command === 'resume' ? '' : ` ${command}`;
+  return `rotctl plan${what} -o ${file}${fleetGiven ? ` --fleet ${fleet}` : ''}`;
+}
+
 async function orderOf(platform: Platform, flags: GlobalFlags, fleet: Fleet, request: RotateRequest): Promise<Order> {
-  const all = fleet.clients.map((client) => client.id);
-  const stranger = flags.clients.find((id) => !all.includes(id));
-  if (stranger !== undefined)
-    throw new RotctlError('USAGE', `the fleet has no client ${stranger}; it has ${all.join(', ')}`);
+  const clients = clientsFor(fleet, flags);
   const brought = new Map<string, Secret>();
   const files = await platform.privateFiles();
   for (const pair of request.secretFiles) {
@@ -109,8 +162,13 @@ async function orderOf(platform: Platform, flags: GlobalFlags, fleet: Fleet, req
     reason,
     compromised,
     brought,
-    clients: flags.clients.length === 0 ? all : flags.clients,
+    clients,
+    ...(request.unsafeOrder && reason !== undefined ? { unsafeOrder: { reason, operator: operatorOf(platform) } } : {}),
   };
+}
+
+function operatorOf({ operator: { user, host } }: Pick<Platform, 'operator'>): string {
+  return `${user}@${host}`;
 }
 
 function splitPair(pair: string): [client: string, path: string] {
@@ -136,22 +194,24 @@ function goodEnd(ended: Ended): Pick<CommandEnd, 'verdict' | 'summary' | 'phase'
 }
 
 /** A dry run's end: at best "rehearsed". What could not be tried is listed, never passed over. */
-function rehearsedEnd(rehearsal: Rehearsal, command: string): Omit<CommandEnd, 'command'> {
-  const { phase, rotation, findings, verdict, simulated, notCheckable } = rehearsal;
+function rehearsedEnd(rehearsal: Rehearsal, command: string, columns: number): Omit<CommandEnd, 'command'> {
+  const { phase, rotation, findings, verdict, simulated, notCheckable, safety } = rehearsal;
+  const isSafe = safety.answer.verdict === 'safe';
   const tried = [...new Set(findings.map((finding) => finding.id))];
   const section = (title: string, lines: readonly string[]) => [
     title,
     ...(lines.length === 0 ? ['  nothing'] : lines.map((line) => `  ${line}`)),
   ];
   return {
-    verdict: verdict === 'pass' ? 'rehearsed' : verdict,
-    exitCode: { pass: 0, fail: 1, unknown: 12 }[verdict],
+    verdict: verdict !== 'pass' ? verdict : isSafe ? 'rehearsed' : 'unknown',
+    exitCode: { pass: isSafe ? 0 : 12, fail: 1, unknown: 12 }[verdict],
     summary: `${command} from ${phase}: ${tried.length} checks tried for real, ${simulated.length} changes simulated; nothing was changed`,
     phase,
     ...(rotation === undefined ? {} : { rotation }),
     checks: findings,
-    result: { triedForReal: tried, simulated, notCheckable },
+    result: { triedForReal: tried, simulated, notCheckable, safety: safetyDocument(safety) },
     text: [
+      renderSafety(safety, safety.runbook.name, { columns, at: positionOf(safety) }),
       ...section('tried for real:', tried),
       ...section('simulated:', simulated),
       ...section('not checkable before the change is made:', notCheckable),

@@ -1,3 +1,4 @@
+import { basename, extname } from 'node:path';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
 import type { Inventory } from '../machine/step.ts';
@@ -5,7 +6,14 @@ import type { Finding } from '../probe/finding.ts';
 import { safetyDocument } from '../report/safety-json.ts';
 import { renderSafety, renderSurroundings, sayAnswer } from '../report/safety-text.ts';
 import type { Runbook } from '../runbook/runbook.ts';
-import { objectionTo, positionOf, proveRunbook, type Safety, type Surrounding, UnsafeRunbook } from '../runner/safety.ts';
+import {
+  objectionTo,
+  positionOf,
+  proveRunbook,
+  type Safety,
+  type Surrounding,
+  UnsafeRunbook,
+} from '../runner/safety.ts';
 import { paletteFor } from './colour.ts';
 import { loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
@@ -77,6 +85,12 @@ function surroundingsFor(without: readonly string[]): Surrounding[] {
       hint: `one of ${ENVIRONMENT.join(', ')}`,
     });
   }
+  const byHand = (['crash', 'client-restart'] as const).find((action) => without.includes(action));
+  if (byHand !== undefined && !without.includes('left-out')) {
+    throw new RotctlError('USAGE', `--without ${byHand} needs --without left-out`, {
+      hint: 'a step that is left out is done by hand at any time, which is such a restart',
+    });
+  }
   return ENVIRONMENT.map((action: EnvironmentAction) => {
     const on = !without.includes(action);
     return { action, on, why: on ? '' : 'left out by --without' };
@@ -93,13 +107,13 @@ async function lookAt(
   const started = platform.clock.monotonic();
   const passed = (): number => Math.round(platform.clock.monotonic() - started);
   const watch = await openWatch(platform, flags);
-  let told = 0;
+  let due = LONG_MS;
   try {
     const runbook = await loadRunbook(platform, file);
     const tell = (states: number): void => {
       // The search holds the thread, so that no timer could tell.
-      if (passed() < LONG_MS * (told + 1)) return;
-      told = Math.floor(passed() / LONG_MS);
+      if (passed() < due) return;
+      due *= 2;
       watch.print(`exploring ${runbook.name}: ${states} states so far`);
     };
     const safety = proveRunbook(runbook, inventoryOf(sizes), surroundings, { whole, tell });
@@ -121,7 +135,8 @@ function inventoryOf(sizes: RunbookCheckRequest['sizes']): Inventory {
 }
 
 function titleOf(file: string, { name, title }: Runbook): string {
-  return `${file === name ? name : `${file} (${name})`}: ${title}`;
+  const stem = basename(file, extname(file));
+  return `${stem === name ? file : `${file} (${name})`}: ${title}`;
 }
 
 function errorOf({ safety, error }: Looked): RotctlError | undefined {

@@ -1,5 +1,6 @@
 import type { Entry, LedgerValue } from '../ledger/entry.ts';
 import { isFinal, isMoving, type Phase, TRANSITIONS } from '../machine/phase.ts';
+import { overrideIn } from '../runner/override.ts';
 import { type Owed, parseOwed } from '../runner/owed.ts';
 
 /** Where one rotation stands, as its ledger entries say; no fleet and no runbook is needed to read it. */
@@ -22,6 +23,8 @@ export interface Standing {
   readonly told: readonly string[];
   /** Replay checks that wait for a nonce's life to end. */
   readonly owed: readonly Owed[];
+  /** What was overridden, with the reason given: nothing in the rotation counts as proven. */
+  readonly override: string | undefined;
   /** Commands that the present phase allows. */
   readonly allowed: readonly string[];
 }
@@ -58,6 +61,7 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
       lastStep?.kind === 'intent' ? `${lastStep.step} on ${texts(lastStep.data.targets).join(', ')}` : undefined,
     told: toldIn(own),
     owed: parseOwed(own),
+    override: overrideIn(own, header.rotation),
     allowed: allowedIn(phase, compromised),
   };
 }

@@ -106,7 +106,8 @@ function textOf(rotations: readonly Standing[], notes: readonly string[], next: 
 }
 
 function rowsOf(standing: Standing, now: number): (readonly [name: string, value: string])[] {
-  const { id, phase, begun, last, behind, heldBecause, unsettled, told, owed, allowed, compromised } = standing;
+  const { id, phase, begun, last, behind, heldBecause, unsettled, told, owed, allowed, compromised, override } =
+    standing;
   const due = owed.map(({ dueAt }) => dueAt);
   const rows: (readonly [string, string | undefined])[] = [
     ['rotation', `${id}${compromised ? ' (compromised)' : ''}`],
@@ -115,6 +116,7 @@ function rowsOf(standing: Standing, now: number): (readonly [name: string, value
     ['behind', behind.length === 0 ? undefined : behind.join(', ')],
     ['held', heldBecause],
     ['unsettled', unsettled],
+    ['overridden', override],
     ['told of next', told.length === 0 || isFinal(phase) ? undefined : told.join(', ')],
     [
       'owed',

@@ -1,6 +1,6 @@
 import type { Check, CheckContext, Observation } from '../probe/checks/check.ts';
 import { checksOf } from '../probe/checks/list.ts';
-import { lookAtAll, openLook } from './look.ts';
+import { lookAtAll, openLook, rehearseLook } from './look.ts';
 import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
@@ -12,6 +12,11 @@ export interface ReplayRequest {
 }
 
 const CROSS_REPLICA = 'replay.cross-replica';
+
+/** Says what `verify-replay` would try; sends nothing. */
+export function rehearseReplay(platform: Platform, flags: GlobalFlags): Promise<CommandEnd> {
+  return rehearseLook(platform, flags, 'verify-replay', checksOf('replay'));
+}
 
 /** Proves single use on every replica, across them and over time. Exit 1 when it fails, 12 when it cannot be told. */
 export async function verifyReplay(

@@ -13,7 +13,7 @@ interface Case {
 /**
  * A result as JUnit XML for CI systems: a test case for each check on each target, and one for the verdict as a whole,
  * so that an end without any check is seen too. `unknown` is a failure of type `inconclusive`, a stop one of type
- * `stopped`; a rehearsal and a check that does not apply are skipped.
+ * `stopped`; a rehearsal, an advice and a check that does not apply are skipped.
  */
 export function renderJunit(result: CommandResult): string {
   const cases = [...result.checks.map(caseOf), overall(result)];
@@ -53,6 +53,7 @@ function overall(result: CommandResult): Case {
     case 'pass':
       return base;
     case 'rehearsed':
+    case 'advised':
       return { ...base, flaw: { element: 'skipped', message } };
     case 'unknown':
       return { ...base, flaw: { element: 'failure', type: 'inconclusive', message } };

@@ -3,8 +3,11 @@ import { unreachable } from '../errors/unreachable.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import type { Finding } from '../probe/finding.ts';
 
-/** How a command can end. `rehearsed` is a dry run's best, `stopped` the operator's or the safety lever's doing. */
-export type ResultVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped';
+/**
+ * How a command can end. `rehearsed` is a dry run's best, `stopped` the operator's or the safety lever's doing, and
+ * `advised` an advice that stands, which is neither good nor bad news.
+ */
+export type ResultVerdict = 'pass' | 'fail' | 'unknown' | 'rehearsed' | 'stopped' | 'advised';
 
 /** What became of a planted fault. */
 export interface FaultResult {
@@ -52,6 +55,8 @@ export function verdictWord(verdict: ResultVerdict): string {
       return 'REHEARSED';
     case 'stopped':
       return 'STOPPED';
+    case 'advised':
+      return 'ADVISED';
     default:
       return unreachable(verdict);
   }

@@ -16,7 +16,7 @@ export function sayAnswer({ answer }: Safety): string {
     case 'unsafe':
       return `unsafe: ${counterexample?.invariant ?? 'an invariant'} breaks`;
     case 'unknown':
-      return `not proven: more than ${states} states, too many to look at`;
+      return states === 0 ? 'not proven' : `not proven: more than ${states} states, too many to look at`;
   }
 }
 
@@ -47,6 +47,10 @@ function count(n: number, one: string): string {
   return `${n} ${one}${n === 1 ? '' : 's'}`;
 }
 
+/** What to do about a search that was given up. */
+const TOO_MUCH =
+  'there is too much to look at, so that nothing is known: let a fleet stand for it that is small (without --whole), and steps go in fewer different batches';
+
 /** The answer for one runbook, with the counterexample where there is one. */
 export function renderSafety(safety: Safety, title: string, options: TraceOptions = {}): string {
   const { palette = PLAIN, columns = 80 } = options;
@@ -54,8 +58,11 @@ export function renderSafety(safety: Safety, title: string, options: TraceOption
   const shade = { safe: palette.good, unsafe: palette.bad, unknown: palette.doubt }[verdict];
   const word = { safe: 'SAFE', unsafe: 'UNSAFE', unknown: 'UNKNOWN' }[verdict];
   return [
-    `${shade(word)}  ${palette.strong(title)}`,
+    ...wrap(`${word}  `, title, textWidth(columns)).map((line, index) =>
+      index === 0 ? `${shade(word)}${line.slice(word.length)}` : line,
+    ),
     ...(counterexample === undefined ? [] : [renderCounterexample(counterexample, options)]),
+    ...(verdict === 'unknown' ? wrap('  advice  ', TOO_MUCH, textWidth(columns)) : []),
     ...wrap('  ', sayExplored(safety), textWidth(columns)),
   ].join('\n');
 }

@@ -80,6 +80,7 @@ export function verdictLine(result: CommandResult, palette: Palette = PLAIN): st
     fail: palette.bad,
     unknown: palette.doubt,
     stopped: palette.doubt,
+    advised: PLAIN.good,
   };
   const { applicable, passed, unknown, notApplicable } = totalsOf(result.checks);
   const skipped = notApplicable === 0 ? '' : `, ${notApplicable} not applicable`;

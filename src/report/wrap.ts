@@ -7,8 +7,8 @@ export function textWidth(columns: number): number {
   return Math.max(NARROWEST, Math.min(WIDEST, columns));
 }
 
-/** Where a line may end: never beside a multiplication sign. */
-const SPACE = /(?<!×) (?!×)/;
+/** Where a line may end: not beside a multiplication sign, and not between a number and its unit. */
+const SPACE = /(?<!×)(?<!(?:^|[\s(])\d+) (?!×)/;
 
 /**
  * Breaks a text into lines at its spaces. The first line begins with `head`, the others with as many spaces; a word that

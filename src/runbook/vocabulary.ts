@@ -15,7 +15,7 @@ const EVERYWHERE = {
 } as const;
 
 /** Which settings, proofs and actions each scheme knows. A runbook that speaks of another is refused when it is read. */
-export const VOCABULARY: Readonly<Record<Scheme, Vocabulary>> = {
+const VOCABULARY: Readonly<Record<Scheme, Vocabulary>> = {
   keyring: {
     replica: ['accepts', 'namespace'],
     client: ['signs'],

@@ -11,10 +11,11 @@ import { toLedger } from './evidence.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { nameOf } from './key-name.ts';
-import { overrideRecord, type UnsafeOrder } from './override.ts';
 import type { Pair, Pairs } from './pair.ts';
-import { type Safety, safetyRecord } from './safety.ts';
+import type { Preflight } from './preflight.ts';
+import { objectionTo, type Safety, safetyRecord } from './safety.ts';
 import type { OpenLedger, Tools } from './tools.ts';
+import { overrideRecord, type UnsafeOrder } from './unsafe-order.ts';
 
 /** How a new rotation differs from the ordinary. */
 export interface BeginOptions {
@@ -55,25 +56,14 @@ export async function beginRotation(
   await requireReadiness(tools, present, options.clients);
   const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
   tools.progress.findings(preflight.findings);
-  if (preflight.verdict !== 'pass') {
-    const named = preflight.findings.filter(
-      (finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'),
-    );
-    const words = named
-      .slice(0, 3)
-      .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
-    const more = named.length > 3 ? ` (+${named.length - 3} more)` : '';
-    throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
-  }
+  requirePassed(preflight);
   const id = `${tools.runbook.name}-${new Date(tools.clock.now()).toISOString().slice(0, 10)}-${tools.random.hex(4)}`;
   const journal = new Journal(ledger, settingOf(tools.runbook.program, inventory), {
     rotation: id,
     fleet: tools.fleet.name,
     runbook: tools.runbook.name,
   });
-  if (safety.answer.verdict !== 'safe' && options.unsafeOrder !== undefined) {
-    await journal.note('override', overrideRecord(safety, options.unsafeOrder));
-  }
+  await recordOverride(tools, journal, safety, options.unsafeOrder);
   await tools.vault.forgetAll();
   await tools.vault.seal(id, Object.fromEntries(pairs));
   await journal.note('header', {
@@ -86,6 +76,35 @@ export async function beginRotation(
     ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }),
   });
   return { journal, pairs, inventory };
+}
+
+/** @throws RotctlError `PRECONDITION_FAILED`, naming the checks that did not pass */
+function requirePassed(preflight: Preflight): void {
+  if (preflight.verdict === 'pass') return;
+  const named = preflight.findings.filter(
+    (finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'),
+  );
+  const words = named
+    .slice(0, 3)
+    .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`);
+  const more = named.length > 3 ? ` (+${named.length - 3} more)` : '';
+  throw new RotctlError('PRECONDITION_FAILED', `${words.join('; ')}${more}`);
+}
+
+/** Writes down, and tells, that a rotation begins by an order that is not proven safe. */
+async function recordOverride(
+  { progress }: Tools,
+  journal: Journal,
+  safety: Safety,
+  unsafeOrder: UnsafeOrder | undefined,
+): Promise<void> {
+  if (unsafeOrder === undefined) return;
+  if (safety.answer.verdict === 'safe') {
+    progress.note('--unsafe-order is not needed: the runbook is proven safe, and nothing is overridden');
+    return;
+  }
+  await journal.note('override', overrideRecord(safety, unsafeOrder));
+  progress.incident(`${objectionTo(safety).message}; it is begun all the same, and nothing in it will count as proven`);
 }
 
 async function makePairs(tools: Tools, options: BeginOptions, present: ReadonlyMap<string, Secret>): Promise<Pairs> {

@@ -3,6 +3,7 @@ import type { Entry, EntryKind, LedgerValue } from '../ledger/entry.ts';
 import { isFinal, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/phase.ts';
 import { begin, type Rotation, type RotationEvent, type Setting, settingOf, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
+import type { Runbook } from '../runbook/runbook.ts';
 import { type Owed, parseOwed } from './owed.ts';
 
 /** What a rotation's ledger entries say, folded. */
@@ -51,18 +52,46 @@ export function readHistory(
   const own = entries.filter((entry) => entry.rotation === id);
   const header = own.find((entry) => entry.kind === 'header');
   if (id === undefined || header === undefined) return undefined;
-  const { templates, replicas, clients } = header.data;
-  const inventory = { templates: texts(templates), replicas: texts(replicas), clients: texts(clients) };
-  const setting = settingOf(program, inventory);
+  const identity = identityOf(id, header);
+  const setting = settingOf(program, identity.inventory);
   const folded = own.reduce((state, entry) => fold(setting, state, entry), start(header));
+  return { ...identity, ...folded, owed: parseOwed(own) };
+}
+
+/**
+ * The newest rotation of a ledger, for a runbook to go on with, or to begin after. One that is over and was carried out by
+ * another runbook (or by this one before it was changed) is told by its entries alone: its steps are not known here.
+ *
+ * @throws RotctlError `INPUT_INVALID` when it is open and was begun with another runbook; as `readHistory`
+ */
+export function newestHistory(
+  entries: readonly Entry[],
+  { name, digest, program }: Pick<Runbook, 'name' | 'digest' | 'program'>,
+): History | undefined {
+  const id = rotationIds(entries).at(-1);
+  const own = entries.filter((entry) => entry.rotation === id);
+  const header = own.find((entry) => entry.kind === 'header');
+  const phase = own.at(-1)?.phase ?? 'stable';
+  if (id === undefined || header === undefined || text(header.data.runbookDigest) === digest) {
+    return readHistory(entries, program, id);
+  }
+  if (!isFinal(phase)) {
+    throw new RotctlError('INPUT_INVALID', `runbook ${name} is not the one that rotation ${id} began with`, {
+      hint: 'restore the runbook as it was; a rotation ends by the runbook that it began with',
+    });
+  }
+  const { rotation, ...started } = start(header);
+  return { ...identityOf(id, header), ...started, rotation: { ...rotation, phase }, owed: parseOwed(own) };
+}
+
+function identityOf(id: string, header: Entry) {
+  const { templates, replicas, clients } = header.data;
   return {
     id,
     runbook: header.runbook,
     runbookDigest: text(header.data.runbookDigest),
-    inventory,
+    inventory: { templates: texts(templates), replicas: texts(replicas), clients: texts(clients) },
     fingerprints: fingerprintsOf(header),
-    ...folded,
-    owed: parseOwed(own),
   };
 }
 

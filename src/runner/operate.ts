@@ -5,10 +5,9 @@ import { type Goal, turningBack } from '../machine/way.ts';
 import { beginRotation } from './begin.ts';
 import { requireCarriedOut } from './carried-out.ts';
 import { type DriveOptions, drive, enter } from './engine.ts';
-import { isOpen, readHistory } from './history.ts';
+import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import type { Journal } from './journal.ts';
-import type { UnsafeOrder } from './override.ts';
 import { type Owed, parseOwed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { type PlanBinding, requireHead } from './plan-binding.ts';
@@ -18,6 +17,7 @@ import { SIGNED_WITH } from './signed-with.ts';
 import { recordSnapshot } from './snapshot.ts';
 import { openHistory, takeUp } from './take-up.ts';
 import type { HeldLock, OpenLedger, Tools } from './tools.ts';
+import type { UnsafeOrder } from './unsafe-order.ts';
 import type { World } from './world.ts';
 
 /** What an operator asks for. */
@@ -108,7 +108,7 @@ interface Work {
  * @throws RotctlError `RUNBOOK_UNSAFE` when it is not safe, and the operator has not said to go on all the same
  */
 async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefined> {
-  if (order.command !== 'overlap' || isOpen(readHistory(await tools.readLedger(), tools.runbook.program))) {
+  if (order.command !== 'overlap' || isOpen(newestHistory(await tools.readLedger(), tools.runbook))) {
     return undefined;
   }
   return requireSafe(tools, order);
@@ -116,13 +116,13 @@ async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefi
 
 /** @throws RotctlError `RUNBOOK_UNSAFE` as `proofToBegin` */
 export function requireSafe({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>, order: SafeOrder): Safety {
-  const safety = proveOnFleet(fleet, runbook, inventoryOf(fleet, order.clients));
+  const safety = proveOnFleet(fleet, runbook, inventoryOf(fleet, order.clients), order.compromised);
   if (safety.answer.verdict !== 'safe' && order.unsafeOrder === undefined) throw new UnsafeRunbook(safety);
   return safety;
 }
 
 /** What of an order bears on its proof. */
-type SafeOrder = Pick<Order, 'clients' | 'unsafeOrder'>;
+type SafeOrder = Pick<Order, 'clients' | 'compromised' | 'unsafeOrder'>;
 
 async function underLock(work: Work): Promise<Ended> {
   const { tools, ledger, order } = work;
@@ -231,7 +231,7 @@ export function goalOf(order: Pick<Order, 'command' | 'reinstate'>, phase: Phase
 
 /** With no rotation open: a command whose goal the last one reached is done already; any other is refused. */
 async function nothingOpen(tools: Tools, ledger: OpenLedger, order: Order): Promise<Ended> {
-  const last = readHistory(await ledger.entries(), tools.runbook.program);
+  const last = newestHistory(await ledger.entries(), tools.runbook);
   const phase = last?.rotation.phase ?? 'stable';
   const reached = order.command === 'resume' || (order.command !== 'overlap' && GOALS[order.command] === phase);
   if (!reached) {

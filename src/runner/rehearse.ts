@@ -1,15 +1,16 @@
 import type { Verdict } from '../errors/verdict.ts';
 import type { Phase } from '../machine/phase.ts';
 import { begin, settingOf } from '../machine/rotation.ts';
-import type { Effect, Proof } from '../machine/step.ts';
+import type { Effect } from '../machine/step.ts';
 import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
 import { acceptedIn, notCarriedOut, requireCarriedOut, signedIn } from './carried-out.ts';
-import { isOpen, readHistory } from './history.ts';
+import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order, requireSafe } from './operate.ts';
 import type { Pairs } from './pair.ts';
+import { sayProof } from './plan-document.ts';
 import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 
@@ -37,13 +38,15 @@ export interface Rehearsal {
 export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   requireCarriedOut(tools.runbook);
   const ledger = await tools.readLedger();
-  const newest = readHistory(ledger, tools.runbook.program);
+  const newest = newestHistory(ledger, tools.runbook);
   const history = isOpen(newest) ? newest : undefined;
   const phase = history?.rotation.phase ?? 'stable';
   const goal = goalOf(order, phase, history?.goal ?? 'switched');
   const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients);
   const safety =
-    history === undefined ? requireSafe(tools, order) : proveOnFleet(tools.fleet, tools.runbook, history.inventory);
+    history === undefined
+      ? requireSafe(tools, order)
+      : proveOnFleet(tools.fleet, tools.runbook, history.inventory, history.rotation.compromised);
   const path = pathTo(
     settingOf(tools.runbook.program, inventory),
     history?.rotation ?? begin(order.compromised),
@@ -86,10 +89,4 @@ function sayEffect(effect: Effect, action: string): string {
     case 'material':
       return `${effect.generation} is ${effect.becomes}`;
   }
-}
-
-function sayProof(proof: Proof): string {
-  const of = 'generation' in proof ? ` ${proof.generation}` : '';
-  const on = 'on' in proof && proof.on !== 'target' ? ` on ${proof.on}` : '';
-  return `${proof.proves}${of}${on}`;
 }

@@ -36,7 +36,7 @@ export class UnsafeRunbook extends RotctlError {
 }
 
 /** What may happen around a rotation on a fleet, by what its file declares. */
-export function surroundingsOf({ templates, replicas, clients }: Fleet, rotating: readonly string[]): Surrounding[] {
+function surroundingsOf({ templates, replicas, clients }: Fleet, rotating: readonly string[]): Surrounding[] {
   const processes = [
     ...replicas.map(({ name, deploy }) => ({ name, deploy })),
     ...clients.filter(({ id }) => rotating.includes(id)).map(({ id, deploy }) => ({ name: id, deploy })),
@@ -69,12 +69,22 @@ function shortened(list: readonly string[]): string {
   return `${list.slice(0, MOST_NAMED).join(', ')}${more}`;
 }
 
+/** How a proof differs from the ordinary. */
+export interface ProofOptions {
+  /** The rotation answers a compromise, which takes some of the ways back. */
+  readonly compromised?: boolean;
+  /** Explore the fleet as it is, and not the small ones that stand for it. */
+  readonly whole?: boolean;
+  /** Told now and then how many states were seen. */
+  readonly tell?: (states: number) => void;
+}
+
 /** Proves a runbook on these targets, or finds what breaks it. Asks nobody and changes nothing. */
 export function proveRunbook(
   runbook: Runbook,
   inventory: Inventory,
   surroundings: readonly Surrounding[],
-  options: { readonly whole?: boolean; readonly tell?: (states: number) => void } = {},
+  options: ProofOptions = {},
 ): Safety {
   const environment = new Set(surroundings.filter(({ on }) => on).map(({ action }) => action));
   const { scheme, program } = runbook;
@@ -82,15 +92,16 @@ export function proveRunbook(
 }
 
 /** Proves a runbook on the clients of a fleet that rotate, and everything else of that fleet. */
-export function proveOnFleet(fleet: Fleet, runbook: Runbook, inventory: Inventory): Safety {
-  return proveRunbook(runbook, inventory, surroundingsOf(fleet, inventory.clients));
+export function proveOnFleet(fleet: Fleet, runbook: Runbook, inventory: Inventory, compromised: boolean): Safety {
+  return proveRunbook(runbook, inventory, surroundingsOf(fleet, inventory.clients), { compromised });
 }
 
 /** Why a runbook is not taken for safe, and what to do, in words. */
 export function objectionTo({ runbook, answer }: Safety): { readonly message: string; readonly hint: string } {
   const { verdict, counterexample, states } = answer;
   if (counterexample === undefined) {
-    const what = verdict === 'safe' ? 'is safe' : `is not proven safe: more than ${states} states, too many to look at`;
+    const much = states === 0 ? 'batches fall on the targets in too many ways' : `more than ${states} states`;
+    const what = verdict === 'safe' ? 'is safe' : `is not proven safe: ${much}, too much to look at`;
     return { message: `runbook ${runbook.name} ${what}`, hint: 'let steps go in fewer different batches' };
   }
   const { invariant, request, advice } = counterexample;

@@ -2,7 +2,7 @@ import type { SealedGeneration } from '../credential/material.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import { settingOf } from '../machine/rotation.ts';
-import { type History, isOpen, readHistory } from './history.ts';
+import { type History, isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
@@ -17,7 +17,7 @@ export interface TakenUp {
 
 /** The newest rotation in the ledger while it is open, else `undefined`; with `owed` also a finished one whose replay checks are not. */
 export async function openHistory(tools: Tools, ledger: OpenLedger, owed: boolean): Promise<History | undefined> {
-  const history = readHistory(await ledger.entries(), tools.runbook.program);
+  const history = newestHistory(await ledger.entries(), tools.runbook);
   return (owed && history !== undefined && history.owed.length > 0) || isOpen(history) ? history : undefined;
 }
 

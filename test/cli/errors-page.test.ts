@@ -35,5 +35,5 @@ test('the page has the verdict and the word of every exit code that an error can
     const verdict = verdictOf(exit);
     expect(written).toContainEqual({ exit, word: verdictWord(verdict), verdict: `\`${verdict}\`` });
   }
-  expect(written.map(({ exit }) => exit)).toEqual([0, 0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 70]);
+  expect(written.map(({ exit }) => exit)).toEqual([0, 0, 0, 1, 2, 10, 11, 12, 13, 14, 15, 16, 70]);
 });

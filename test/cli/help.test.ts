@@ -53,6 +53,8 @@ describe('help', () => {
     const contract = [
       'drill',
       'check',
+      'plan',
+      'runbook',
       'overlap',
       'retire',
       'rollback',
@@ -61,6 +63,7 @@ describe('help', () => {
       'status',
       'ledger',
       'scorecard',
+      'advise',
       'explain',
       'practice',
       'completion',

@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { copyFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Built, buildProgramFiles, run } from './program-build.ts';
 
+const MISTAKES = new URL('../mistakes', import.meta.url).pathname;
 let built: Built;
 
 beforeAll(async () => {
@@ -72,6 +73,32 @@ describe('the program', () => {
   });
 });
 
+describe('the proof of runbooks, on real files', () => {
+  const mistake = (name: string): string => join(built.home, '..', name);
+
+  test.each([
+    { files: ['signer-hmac'], code: 0, last: 'PASS 1 runbook: 1 safe (1/1 checks, 0 unknown)' },
+    { files: ['unsafe.yaml'], code: 2, last: 'FAIL 1 runbook: 1 unsafe (0/1 checks, 0 unknown)' },
+    {
+      files: ['broken.yaml', 'signer-hmac'],
+      code: 2,
+      last: 'FAIL 2 runbooks: 1 safe, 1 unreadable (1/2 checks, 0 unknown)',
+    },
+    { files: ['absent.yaml'], code: 2, last: 'FAIL 1 runbook: 1 unreadable (0/1 checks, 0 unknown)' },
+  ])('$files ends with $code', async ({ files, code, last }) => {
+    copyFileSync(join(MISTAKES, 'm12-hot-reload-not-persisted.yaml'), mistake('unsafe.yaml'));
+    writeFileSync(mistake('broken.yaml'), 'schema: [\n');
+    const paths = files.map((file) => (file.endsWith('.yaml') ? `../${file}` : file));
+    const text = await run(built, ['runbook', 'check', ...paths]);
+    expect(text.code).toBe(code);
+    expect(text.stderr.trim().split('\n').at(-1)).toBe(last);
+    expect(text.stdout).not.toContain('\u001b');
+    const { code: again, stdout } = await run(built, ['runbook', 'check', ...paths, '--json']);
+    expect(again).toBe(code);
+    expect(JSON.parse(stdout)).toMatchObject({ schema: 'rotctl.runbook-check.v1', exitCode: code });
+  });
+});
+
 describe('a cold start', () => {
   const HEAVY = ['zod', 'yaml', 'undici', 'ioredis', 'execa', 'chalk', 'age-encryption', 'pkijs', 'fast-check'];
 
@@ -101,6 +128,26 @@ describe('a cold start', () => {
 
   test('of --help loads commander alone', () => {
     expect([...packagesIn(chunkOf('src/cli/program.ts'))]).toEqual(['commander']);
+  });
+
+  /** The sources in a chunk and in everything that it imports statically. */
+  function sourcesIn(output: string, seen = new Set<string>()): string[] {
+    if (seen.has(output)) return [];
+    seen.add(output);
+    const chunk = built.metafile.outputs[output];
+    const imported = (chunk?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
+    return [...Object.keys(chunk?.inputs ?? {}), ...imported.flatMap(({ path }) => sourcesIn(path, seen))];
+  }
+
+  const CHECKER = /src\/machine\/safety\/(check|explore)\.ts$/;
+
+  test.each(['main.ts', 'cli/program.ts', 'cli/status.ts', 'cli/ledger.ts', 'cli/present.ts'])(
+    'by %s loads no safety checker',
+    (source) => expect(sourcesIn(chunkOf(`src/${source}`)).filter((path) => CHECKER.test(path))).toEqual([]),
+  );
+
+  test('of runbook check does load it: the measure sees sources', () => {
+    expect(sourcesIn(chunkOf('src/cli/runbook-check.ts')).filter((path) => CHECKER.test(path))).not.toEqual([]);
   });
 
   test.each(['status', 'ledger', 'practice', 'explain', 'completion', 'present'])(

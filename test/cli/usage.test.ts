@@ -9,7 +9,7 @@ describe('a wrong command line', () => {
     { argv: ['stauts'], says: "unknown command 'stauts'", hint: 'did you mean status?' },
     { argv: ['status', '--jsn'], says: "unknown option '--jsn'", hint: 'did you mean --json?' },
     { argv: ['ledger', 'verfy'], says: "unknown command 'verfy'", hint: 'did you mean verify?' },
-    { argv: ['drill', '--dry-run'], says: "unknown option '--dry-run'", hint: 'read `rotctl <command> --help`' },
+    { argv: ['drill', '--dryrun'], says: "unknown option '--dryrun'", hint: 'did you mean --dry-run?' },
     { argv: ['status', 'extra'], says: "too many arguments for 'status'. Expected 0 arguments but got 1.", hint: '' },
     { argv: ['status', '--fleet'], says: "option '--fleet <file>' argument missing", hint: '' },
     { argv: ['explain'], says: "missing required argument 'code'", hint: '' },

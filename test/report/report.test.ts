@@ -146,6 +146,7 @@ describe('the verdict line', () => {
     ['unknown', 'INCONCLUSIVE the fleet is ready'],
     ['rehearsed', 'REHEARSED the fleet is ready'],
     ['stopped', 'STOPPED the fleet is ready'],
+    ['advised', 'ADVISED the fleet is ready'],
   ] as const)('%s', (verdict, line) => {
     expect(verdictLine(result({ verdict }))).toBe(line);
   });
@@ -257,6 +258,7 @@ describe('JUnit', () => {
     ['unknown', 'failures=1 skipped=0', 'failure inconclusive: INCONCLUSIVE the fleet is ready'],
     ['rehearsed', 'failures=0 skipped=1', 'skipped: REHEARSED the fleet is ready'],
     ['stopped', 'failures=1 skipped=0', 'failure stopped: STOPPED the fleet is ready'],
+    ['advised', 'failures=0 skipped=1', 'skipped: ADVISED the fleet is ready'],
   ] as const)('a command that ends %s without any check', (verdict, counts, flaw) => {
     const outline = outlineOf(renderJunit(result({ verdict })));
     expect(outline[1]).toBe(`testsuite tests=1 ${counts}`);

@@ -45,7 +45,7 @@ export function check(question: Question): Answer {
     question.whole === true ? [{ setting, reduced: false }] : (representatives(setting) ?? []);
   const explored: { model: Model; result: Explored }[] = [];
   for (const fleet of fleets) {
-    const model = modelOf(question, fleet);
+    const model = modelOf(question, fleet.setting);
     const result = explore(model, MAX_STATES, question.tell);
     explored.push({ model, result });
     if (result.result !== 'safe') break;
@@ -81,8 +81,12 @@ function closed(environment: ReadonlySet<EnvironmentAction>): ReadonlySet<Enviro
   return environment.has('left-out') ? new Set([...environment, 'crash', 'client-restart']) : environment;
 }
 
-function modelOf({ scheme, environment, program, compromised = false }: Question, { setting }: SmallFleet): Model {
-  const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
+/** The model that answers a question, on the fleet of a setting. */
+export function modelOf(
+  { scheme, environment, compromised = false }: Pick<Question, 'scheme' | 'environment' | 'compromised'>,
+  setting: Setting,
+): Model {
+  const steps = MOVING_PHASES.flatMap((phase) => setting.tasks[phase].map(({ step }) => step));
   return {
     scheme,
     setting,

@@ -15,7 +15,7 @@ import {
 } from './world.ts';
 
 /** The world with one element of one of its lists replaced. */
-export function withAt<T>(list: readonly T[], index: number, value: T): readonly T[] {
+function withAt<T>(list: readonly T[], index: number, value: T): readonly T[] {
   return list.map((old, place) => (place === index ? value : old));
 }
 

@@ -1,7 +1,7 @@
 import type { Task } from '../../../src/machine/roll.ts';
 import { begin, type Rotation, settingOf } from '../../../src/machine/rotation.ts';
+import { modelOf as modelFor } from '../../../src/machine/safety/check.ts';
 import { ENVIRONMENT } from '../../../src/machine/safety/environment.ts';
-import { alike } from '../../../src/machine/safety/representatives.ts';
 import { clientOf, type Lingering, type Model, replicaOf, type World } from '../../../src/machine/safety/world.ts';
 import type { ClientSettings, Program, ReplicaSettings, Step } from '../../../src/machine/step.ts';
 import { type Asked, inventoryOf } from './questions.ts';
@@ -106,16 +106,8 @@ export function programOf(phases: Partial<Program>): Program {
 /** A model of a program on a small fleet, in which everything may happen. */
 export function modelOf(program: Partial<Program> = {}, asked: Asked = {}, more: Partial<Model> = {}): Model {
   const setting = settingOf(programOf(program), inventoryOf(asked));
-  return {
-    scheme: 'keyring',
-    setting,
-    environment: new Set(asked.environment ?? ENVIRONMENT),
-    compromised: false,
-    downtime: false,
-    namespaces: false,
-    alike: { replicas: alike(setting, 'replicas'), clients: alike(setting, 'clients') },
-    ...more,
-  };
+  const model = modelFor({ scheme: 'keyring', environment: new Set(asked.environment ?? ENVIRONMENT) }, setting);
+  return { ...model, ...more };
 }
 
 /** A rotation in a phase, before its first task. */

@@ -1,6 +1,5 @@
-import { MOVING_PHASES } from '../../../../src/machine/phase.ts';
 import { settingOf } from '../../../../src/machine/rotation.ts';
-import { check } from '../../../../src/machine/safety/check.ts';
+import { check, modelOf } from '../../../../src/machine/safety/check.ts';
 import { explore as exploreOfChecker } from '../../../../src/machine/safety/explore.ts';
 import type { Model } from '../../../../src/machine/safety/world.ts';
 import { readRunbook } from '../../../../src/runbook/read.ts';
@@ -66,16 +65,8 @@ export function byTheChecker(asked: Asked): string {
 /** What the checker explores, with every state kept apart, so that lengths and counts can be compared in all cases. */
 export function byTheCheckersExploration(asked: Asked): Compared {
   const question = questionOf(asked);
-  const steps = MOVING_PHASES.flatMap((phase) => question.program[phase]);
-  const model: Model = {
-    scheme: question.scheme,
-    setting: settingOf(question.program, question.inventory),
-    environment: question.environment,
-    compromised: question.compromised,
-    downtime: steps.some(({ order }) => order.unreachable === 'skip'),
-    namespaces: steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'namespace' in effect.set)),
-    alike: { replicas: [], clients: [] },
-  };
+  const named = modelOf(question, settingOf(question.program, question.inventory));
+  const model: Model = { ...named, alike: { replicas: [], clients: [] } };
   const found = exploreOfChecker(model);
   const { states, moves } = found;
   switch (found.result) {

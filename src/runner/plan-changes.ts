@@ -1,0 +1,143 @@
+import type { Secret } from '../credential/secret.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Task } from '../machine/roll.ts';
+import type { Effect, Inventory, RotatingGeneration } from '../machine/step.ts';
+import { nameOf } from './key-name.ts';
+import type { Tools } from './tools.ts';
+
+/** What one setting of one target would be changed from and to, by names of keys or in words. */
+export interface Change {
+  readonly target: string;
+  /** `accepts of client-a`, `signs with`, …; for what is no setting, what happens, in words. */
+  readonly setting: string;
+  /** Absent where there is nothing to compare. */
+  readonly from?: string;
+  readonly to?: string;
+}
+
+type Names = { readonly current: string; readonly next: string };
+type Settings = Readonly<Record<string, string>>;
+
+/** What stands for a secret that is made when the overlap opens. */
+const NOT_MADE = 'next (made when the overlap opens)';
+
+/** What a party that never rotated goes by, where a setting is not read from its files. */
+const AT_FIRST: Settings = {
+  accepts: 'current',
+  presents: 'current',
+  signs: 'current',
+  strict: 'no',
+  revokes: 'nothing',
+  keyIds: 'default',
+  namespace: 'declared',
+  dual: 'no',
+};
+
+/** What the configuration of every party says, by names of keys, as a plan goes on. */
+export class Picture {
+  readonly material: ReadonlyMap<string, Names>;
+  readonly #held: Map<string, Map<string, string>>;
+  readonly #clients: readonly string[];
+
+  private constructor(
+    material: ReadonlyMap<string, Names>,
+    held: Map<string, Map<string, string>>,
+    clients: readonly string[],
+  ) {
+    this.material = material;
+    this.#held = held;
+    this.#clients = clients;
+  }
+
+  /**
+   * Reads the configurations of a fleet. The names of an open rotation's secrets are its ledger's; of a new one's, `current`
+   * is read from where each client has it, and `next` is not made yet.
+   */
+  static async take(
+    tools: Pick<Tools, 'fleet' | 'runbook' | 'driver' | 'readCurrent'>,
+    inventory: Inventory,
+    known: Readonly<Record<string, Names>> | undefined,
+  ): Promise<Picture> {
+    const { clients } = inventory;
+    if (tools.runbook.scheme !== 'keyring') return new Picture(new Map(), new Map(), clients);
+    const material = new Map(Object.entries(known ?? {}));
+    if (known === undefined) {
+      const present = await tools.readCurrent(clients);
+      for (const [id, secret] of present) material.set(id, { current: nameOf(secret), next: NOT_MADE });
+    }
+    return new Picture(material, await readAll(tools, clients), clients);
+  }
+
+  /** What a task would change, which is then taken for changed. */
+  apply({ step, targets }: Task): Change[] {
+    return step.effects.flatMap((effect) => targets.flatMap((target) => this.#change(effect, target)));
+  }
+
+  #change(effect: Effect, target: string): Change[] {
+    switch (effect.of) {
+      case 'template':
+      case 'replica':
+      case 'client': {
+        if ('from' in effect) return [{ target, setting: 'takes up what is on its disk' }];
+        const disk = effect.where === 'memory' ? 'in memory ' : '';
+        return Object.entries(effect.set).flatMap(([setting, value]) => this.#set(target, disk, setting, value));
+      }
+      case 'flight':
+        return [{ target, setting: `waits until no request signed with ${effect.drained} can be on its way` }];
+      case 'sessions':
+        return [{ target, setting: `ends every session made under ${effect.ended}` }];
+      case 'material':
+        return [{ target, setting: `the material of ${effect.generation} is ${effect.becomes}` }];
+    }
+  }
+
+  #set(target: string, where: string, setting: string, value: unknown): Change[] {
+    const held = this.#held.get(target) ?? new Map<string, string>();
+    this.#held.set(target, held);
+    const changed = (name: string, to: string, at: string): Change => {
+      const from = held.get(at) ?? AT_FIRST[setting] ?? 'not set';
+      held.set(at, to);
+      return { target, setting: `${where}${name}`, from, to };
+    };
+    const isKeyed = this.material.size > 0 && (setting === 'accepts' || setting === 'signs');
+    if (!isKeyed) return [changed(setting, sayValue(value), setting)];
+    const clients = setting === 'signs' ? [target] : this.#clients;
+    return clients.map((client) => {
+      const generations = (Array.isArray(value) ? value : [value]) as readonly RotatingGeneration[];
+      const to = generations.map((generation) => this.material.get(client)?.[generation] ?? generation).join(', ');
+      return changed(setting === 'signs' ? 'signs with' : `accepts of ${client}`, to, `${setting} ${client}`);
+    });
+  }
+}
+
+function sayValue(value: unknown): string {
+  if (value === true) return 'yes';
+  if (value === false) return 'no';
+  return Array.isArray(value) ? value.join(', ') || 'nothing' : String(value);
+}
+
+async function readAll(
+  { fleet, driver }: Pick<Tools, 'fleet' | 'driver'>,
+  clients: readonly string[],
+): Promise<Map<string, Map<string, string>>> {
+  const held = new Map<string, Map<string, string>>();
+  for (const acceptor of acceptorsOf(fleet)) {
+    const listed = await driver.readAccepted(acceptor, clients);
+    held.set(acceptor.name, new Map([...listed].map(([client, list]) => [`accepts ${client}`, sayNames(list)])));
+  }
+  for (const client of fleet.clients.filter(({ id }) => clients.includes(id))) {
+    held.set(client.id, new Map([[`signs ${client.id}`, nameOf(await driver.readSigning(client))]]));
+  }
+  return held;
+}
+
+function acceptorsOf({
+  templates,
+  replicas,
+}: Fleet): readonly (Fleet['templates'][number] | Fleet['replicas'][number])[] {
+  return [...templates, ...replicas];
+}
+
+function sayNames(secrets: readonly Secret[]): string {
+  return secrets.length === 0 ? 'nothing' : secrets.map(nameOf).join(', ');
+}

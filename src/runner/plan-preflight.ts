@@ -1,0 +1,46 @@
+import type { Precondition } from '../runbook/runbook.ts';
+import { type Cost, checklistRequests, replayRequests, type Sizes } from './plan-cost.ts';
+
+/** Time left for a request's own journey at the end of its window (`replay-over-time.ts`). */
+const JOURNEY_MS = 100;
+
+/**
+ * What a runbook's preconditions cost before a new rotation, tried live as the checks that they stand for (`preflight.ts`).
+ * Checks that several of them stand for are made once.
+ */
+export function preflightCost(sizes: Sizes, preconditions: readonly Precondition[]): Cost {
+  const { fleet, replicas } = sizes;
+  const has = (...some: Precondition[]): boolean => some.some((one) => preconditions.includes(one));
+  const requests =
+    (has('two-replicas') ? shapeRequests(sizes) : 0) +
+    (has('clocks-agree') ? replicas * clockRequests(fleet.replay.maxAgeMs) : 0) +
+    (has('signatures-enforced') ? replicas * controlRequests(sizes.clients) : 0) +
+    (has('vectors-green') ? checklistRequests(sizes, 1) : has('current-accepted') ? 2 * replicas * sizes.clients : 0) +
+    (has('shared-replay-store') ? replayRequests(replicas) + replicas * NONCE_REQUESTS : 0);
+  const { maxAgeMs, clockErrorMs } = fleet.replay;
+  const leastMs = has('shared-replay-store') ? Math.max(0, 2 * (maxAgeMs - clockErrorMs - JOURNEY_MS)) : 0;
+  return { requests, leastMs, mostMs: leastMs + requests * fleet.probe.deadlineMs };
+}
+
+/** What a refused request burns, nonces that differ in one character, and the end of the window: two, three and two. */
+const NONCE_REQUESTS = 7;
+
+/** Eight connections to each replica tell it from the others; behind the balancer two are soon met. */
+function shapeRequests({ fleet, replicas }: Sizes): number {
+  return 8 * replicas + (fleet.balancer === undefined ? 0 : replicas + 2);
+}
+
+/** Both edges of the window by bisection, from a quarter beyond the declared one down to four milliseconds or less. */
+function clockRequests(maxAgeMs: number): number {
+  const halvings = Math.ceil(Math.log2((1.25 * maxAgeMs) / Math.max(4, maxAgeMs / 2000)));
+  return 2 + 2 * (1 + halvings);
+}
+
+/**
+ * The negative controls of one replica, each with a positive one: 18 for each client, nine for the first one alone, and for
+ * each client the secrets of up to three others.
+ */
+function controlRequests(clients: number): number {
+  const foreign = clients < 2 ? 0 : clients * (Math.min(3, clients - 1) + 1);
+  return 18 * clients + 9 + foreign;
+}

@@ -1,0 +1,50 @@
+import type { Session } from '../../../src/cli/session.ts';
+import type { Fleet } from '../../../src/fleet/fleet.ts';
+import { type ReplicaReading, takeUsage, type UsageSample } from '../../../src/watch/usage.ts';
+import { compareUsage } from '../../../src/watch/usage-delta.ts';
+import { eventually } from '../../support/until.ts';
+
+/** What the clients' accepted requests were signed with, by the pages of the signers. */
+export class ClientTraffic {
+  readonly #take: () => Promise<UsageSample>;
+  #before: UsageSample = [];
+
+  constructor({ transport, probes, tools }: Session, { usage, replicas, clients, probe }: Fleet) {
+    if (usage === undefined) throw new Error('the fleet declares no usage');
+    const scope = {
+      ...{ source: usage, replicas, clients: clients.map(({ id }) => id) },
+      ...{ runId: tools.runId, deadlineMs: probe.deadlineMs },
+    };
+    this.#take = () => takeUsage(scope, transport, probes.clock);
+  }
+
+  /** Forgets all that was counted. @param up the replicas that answer; the others have counted nothing */
+  async begin(up: readonly string[]): Promise<void> {
+    const isWhole = (one: UsageSample[number]) => one.read || !up.includes(one.replica);
+    const sample = await eventually('every replica that is up shows its page', async () => {
+      const taken = await this.#take();
+      return taken.every(isWhole) && taken;
+    });
+    this.#before = sample.map((one) => (one.read ? one : empty(one)));
+  }
+
+  /** The fingerprints under which each client was accepted since `begin`; silent clients are left out. */
+  async used(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const { counts } = compareUsage(this.#before, await this.#take());
+    return new Map([...counts].map(([client, prints]) => [client, [...prints.keys()]]));
+  }
+
+  /** Resolves when each of the clients was seen since `begin`. */
+  async sawAll(clients: readonly string[]): Promise<void> {
+    const all = async () => {
+      const used = await this.used();
+      return clients.every((client) => used.has(client));
+    };
+    await eventually(`traffic of ${clients.join(', ')}`, all);
+  }
+}
+
+/** A replica that was down had counted nothing. */
+function empty({ replica, at }: UsageSample[number]): ReplicaReading {
+  return { read: true, replica, at, processStart: undefined, counts: new Map(), own: 0, strangers: [] };
+}
