@@ -132,7 +132,7 @@ async function onStage(
       'USAGE',
       `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`,
     );
-  const safety = proveToPlay(fleet, runbook);
+  const safety = await proveToPlay(platform, fleet, runbook);
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
   const tools = drillTools(platform, session, stage, progress);
   const watch = new FaultWatch(tools);
@@ -150,10 +150,10 @@ async function onStage(
 }
 
 /** The proof of the runbook on the fleet that is played on. @throws RotctlError `STEP_UNSUPPORTED`, `RUNBOOK_UNSAFE` */
-function proveToPlay(fleet: Fleet, runbook: Runbook): Safety {
+function proveToPlay({ clock, interrupted }: Platform, fleet: Fleet, runbook: Runbook): Promise<Safety> {
   requireCarriedOut(runbook);
   const clients = fleet.clients.map(({ id }) => id);
-  return requireSafe({ fleet, runbook }, { clients, compromised: false });
+  return requireSafe({ fleet, runbook, clock, stop: { signal: interrupted } }, { clients, compromised: false });
 }
 
 async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: UnsafeRunbook): Promise<CommandEnd> {

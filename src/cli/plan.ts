@@ -94,6 +94,7 @@ async function toolsFor(platform: Platform, flags: GlobalFlags, fleet: Fleet, ru
     fleet,
     runbook,
     clock: platform.clock,
+    stop: { signal: platform.interrupted },
     driver: createEnvFileDriver({ files, commands, cwd: dirname(fleet.file) }),
     readLedger: async () => readWhole(ledgerPath(flags, fleet.file), await platform.ledgerDisk()),
     async readCurrent(clients) {

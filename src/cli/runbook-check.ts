@@ -111,15 +111,15 @@ async function lookAt(
   try {
     const runbook = await loadRunbook(platform, file);
     const tell = (states: number): void => {
-      // The search holds the thread, so that no timer could tell.
       if (passed() < due) return;
       due *= 2;
       watch.print(`exploring ${runbook.name}: ${states} states so far`);
     };
-    const safety = proveRunbook(runbook, inventoryOf(sizes), surroundings, { whole, tell });
+    const searcher = { clock: platform.clock, signal: platform.interrupted, tell };
+    const safety = await proveRunbook(runbook, inventoryOf(sizes), surroundings, searcher, { whole });
     return { file, safety, ms: passed() };
   } catch (error) {
-    if (!(error instanceof RotctlError)) throw error;
+    if (!(error instanceof RotctlError) || error.code === 'STOPPED') throw error;
     return { file, error, ms: passed() };
   }
 }

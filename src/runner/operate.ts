@@ -18,7 +18,7 @@ import { recordSnapshot } from './snapshot.ts';
 import { openHistory, takeUp } from './take-up.ts';
 import type { HeldLock, OpenLedger, Tools } from './tools.ts';
 import type { UnsafeOrder } from './unsafe-order.ts';
-import type { World } from './world.ts';
+import type { Stop, World } from './world.ts';
 
 /** What an operator asks for. */
 export interface Order {
@@ -114,9 +114,13 @@ async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefi
   return requireSafe(tools, order);
 }
 
-/** @throws RotctlError `RUNBOOK_UNSAFE` as `proofToBegin` */
-export function requireSafe({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>, order: SafeOrder): Safety {
-  const safety = proveOnFleet(fleet, runbook, inventoryOf(fleet, order.clients), order.compromised);
+/** @throws RotctlError `RUNBOOK_UNSAFE` as `proofToBegin`, `STOPPED` */
+export async function requireSafe(
+  { fleet, runbook, clock, stop }: Pick<Tools, 'fleet' | 'runbook' | 'clock'> & { readonly stop: Pick<Stop, 'signal'> },
+  order: SafeOrder,
+): Promise<Safety> {
+  const on = { fleet, clock, signal: stop.signal };
+  const safety = await proveOnFleet(on, runbook, inventoryOf(fleet, order.clients), order.compromised);
   if (safety.answer.verdict !== 'safe' && order.unsafeOrder === undefined) throw new UnsafeRunbook(safety);
   return safety;
 }
@@ -129,7 +133,7 @@ async function underLock(work: Work): Promise<Ended> {
   const history = await openHistory(tools, ledger, order.command === 'resume');
   if (history === undefined) {
     if (order.command !== 'overlap') return nothingOpen(tools, ledger, order);
-    const safety = work.safety ?? requireSafe(tools, order);
+    const safety = work.safety ?? (await requireSafe(tools, order));
     const { journal, pairs } = await beginRotation(tools, ledger, order, safety);
     const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {} };
     return run(work, journal, pairs, options);

@@ -24,7 +24,9 @@ import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 
 /** What of an operation's tools a plan needs: files alone. */
-export type PlanTools = Pick<Tools, 'fleet' | 'runbook' | 'clock' | 'driver' | 'readLedger' | 'readCurrent'>;
+export type PlanTools = Pick<Tools, 'fleet' | 'runbook' | 'clock' | 'driver' | 'readLedger' | 'readCurrent'> & {
+  readonly stop: Pick<Tools['stop'], 'signal'>;
+};
 
 /** What a plan is asked for. */
 export interface PlanOrder {
@@ -129,7 +131,7 @@ export async function makePlan(tools: PlanTools, order: PlanOrder): Promise<Plan
     ledger: headOf(entries),
     inventory,
     material: picture.material,
-    safety: proveOnFleet(fleet, runbook, inventory, rotation.compromised),
+    safety: await proveOnFleet({ fleet, clock, signal: tools.stop.signal }, runbook, inventory, rotation.compromised),
     parts,
     causes: fleet.probe.causes,
     preconditions: history === undefined ? runbook.preconditions : [],

@@ -45,8 +45,13 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients);
   const safety =
     history === undefined
-      ? requireSafe(tools, order)
-      : proveOnFleet(tools.fleet, tools.runbook, history.inventory, history.rotation.compromised);
+      ? await requireSafe(tools, order)
+      : await proveOnFleet(
+          { ...tools, signal: tools.stop.signal },
+          tools.runbook,
+          history.inventory,
+          history.rotation.compromised,
+        );
   const path = pathTo(
     settingOf(tools.runbook.program, inventory),
     history?.rotation ?? begin(order.compromised),

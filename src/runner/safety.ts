@@ -1,9 +1,11 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
-import { type Answer, check } from '../machine/safety/check.ts';
+import { type Answer, checking } from '../machine/safety/check.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
+import type { Lack } from '../machine/safety/world.ts';
 import type { Inventory } from '../machine/step.ts';
+import type { Clock } from '../probe/ports.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 
 /** Whether something that may happen around a rotation was among what was explored, and why. */
@@ -35,16 +37,25 @@ export class UnsafeRunbook extends RotctlError {
   }
 }
 
-/** What may happen around a rotation on a fleet, by what its file declares. */
-function surroundingsOf({ templates, replicas, clients }: Fleet, rotating: readonly string[]): Surrounding[] {
-  const processes = [
-    ...replicas.map(({ name, deploy }) => ({ name, deploy })),
-    ...clients.filter(({ id }) => rotating.includes(id)).map(({ id, deploy }) => ({ name: id, deploy })),
+/** The commands that replicas, and clients that rotate, do not have. */
+function lacksOf({ replicas, clients }: Fleet, rotating: readonly string[]): { name: string; lack: Lack }[] {
+  const targets = [
+    ...replicas.map(({ name, deploy }) => ({ name, deploy, kind: 'replicas' as const })),
+    ...clients
+      .filter(({ id }) => rotating.includes(id))
+      .map(({ id, deploy }) => ({ name: id, deploy, kind: 'clients' as const })),
   ];
-  const lacking = processes.flatMap(({ name, deploy }) => {
-    const missing = (['reload', 'restart'] as const).filter((command) => deploy[command] === undefined);
-    return missing.length === 0 ? [] : [`${name} has no ${missing.join(' and no ')} command`];
-  });
+  return targets.flatMap(({ name, deploy, kind }) =>
+    (['reload', 'restart'] as const).flatMap((command) =>
+      deploy[command] === undefined ? [{ name, lack: `${kind} ${command}` as const }] : [],
+    ),
+  );
+}
+
+/** What may happen around a rotation on a fleet, by what its file declares. */
+function surroundingsOf(fleet: Fleet, rotating: readonly string[]): Surrounding[] {
+  const { templates } = fleet;
+  const lacking = lacksOf(fleet, rotating).map(({ name, lack }) => `${name} has no ${lack.split(' ')[1]} command`);
   const sources = templates.map(({ name }) => name).join(', ');
   const fromTemplates =
     sources === '' ? 'the fleet file declares no template' : `the fleet file declares ${sources} as a template`;
@@ -75,25 +86,55 @@ export interface ProofOptions {
   readonly compromised?: boolean;
   /** Explore the fleet as it is, and not the small ones that stand for it. */
   readonly whole?: boolean;
-  /** Told now and then how many states were seen. */
+  /** Commands that some target lacks, where the targets are known. */
+  readonly lacking?: ReadonlySet<Lack>;
+}
+
+/** Who waits for a proof: a long search gives way now and then, so that a signal is heard and a word can be said. */
+export interface Searcher {
+  readonly clock: Pick<Clock, 'sleep'>;
+  readonly signal: AbortSignal;
+  /** Told how many states were found so far. */
   readonly tell?: (states: number) => void;
 }
 
-/** Proves a runbook on these targets, or finds what breaks it. Asks nobody and changes nothing. */
-export function proveRunbook(
+/** Long enough that a signal is heard, and not much beside what a thousand states take. */
+const BREATH_MS = 1;
+
+/**
+ * Proves a runbook on these targets, or finds what breaks it. Asks nobody and changes nothing.
+ *
+ * @throws RotctlError `STOPPED` when the signal comes first
+ */
+export async function proveRunbook(
   runbook: Runbook,
   inventory: Inventory,
   surroundings: readonly Surrounding[],
+  { clock, signal, tell }: Searcher,
   options: ProofOptions = {},
-): Safety {
+): Promise<Safety> {
   const environment = new Set(surroundings.filter(({ on }) => on).map(({ action }) => action));
   const { scheme, program } = runbook;
-  return { runbook, inventory, surroundings, answer: check({ scheme, program, inventory, environment, ...options }) };
+  const search = checking({ scheme, program, inventory, environment, ...options });
+  for (;;) {
+    const found = search.next();
+    if (found.done === true) return { runbook, inventory, surroundings, answer: found.value };
+    tell?.(found.value);
+    await clock.sleep(BREATH_MS, signal).catch(() => {
+      throw new RotctlError('STOPPED', `stopped by ${String(signal.reason)}`);
+    });
+  }
 }
 
-/** Proves a runbook on the clients of a fleet that rotate, and everything else of that fleet. */
-export function proveOnFleet(fleet: Fleet, runbook: Runbook, inventory: Inventory, compromised: boolean): Safety {
-  return proveRunbook(runbook, inventory, surroundingsOf(fleet, inventory.clients), { compromised });
+/** Proves a runbook on the clients of a fleet that rotate, and everything else of that fleet. @throws as `proveRunbook` */
+export function proveOnFleet(
+  { fleet, ...searcher }: { readonly fleet: Fleet } & Searcher,
+  runbook: Runbook,
+  inventory: Inventory,
+  compromised: boolean,
+): Promise<Safety> {
+  const lacking = new Set(lacksOf(fleet, inventory.clients).map(({ lack }) => lack));
+  return proveRunbook(runbook, inventory, surroundingsOf(fleet, inventory.clients), searcher, { compromised, lacking });
 }
 
 /** Why a runbook is not taken for safe, and what to do, in words. */

@@ -44,6 +44,22 @@ describe('the program', () => {
     expect((await run(built, ['explain', 'HELD'], { env: { NODE_OPTIONS: '--max-old-space-size=512' } })).code).toBe(0);
   });
 
+  test('stops a long search for a counterexample at the first signal', async () => {
+    const words = ['runbook', 'check', 'gate-hmac', '--replicas', '4', '--clients', '4', '--templates', '2', '--whole'];
+    const child = spawn(process.execPath, [built.main, ...words], {
+      cwd: built.home,
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (data: Buffer) => {
+      if (!said.includes('states so far') && data.includes('states so far')) child.kill('SIGINT');
+      said += data;
+    });
+    expect(await once(child, 'close')).toEqual([14, null]);
+    expect(said.trimEnd().split('\n').at(-1)).toMatch(/^STOPPED /);
+  });
+
   test('makes files for its user alone, whatever the umask was', async () => {
     await run(built, ['explain', 'HELD', '--out', 'day/one']);
     expect(statSync(join(built.home, 'day')).mode & 0o777).toBe(0o700);

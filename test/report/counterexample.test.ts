@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { check } from '../../src/machine/safety/check.ts';
 import { ENVIRONMENT } from '../../src/machine/safety/environment.ts';
 import { renderCounterexample } from '../../src/report/counterexample.ts';
 import { safetyDocument } from '../../src/report/safety-json.ts';
 import { renderSafety, renderSurroundings, sayExplored, sayProof } from '../../src/report/safety-text.ts';
 import { textWidth, wrap } from '../../src/report/wrap.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
-import { positionOf, proveRunbook, type Safety, type Surrounding } from '../../src/runner/safety.ts';
+import { positionOf, type Safety, type Surrounding } from '../../src/runner/safety.ts';
 
 const MISTAKES = readdirSync('test/mistakes').filter((name) => name.endsWith('.yaml'));
 const SURROUNDINGS: Surrounding[] = ENVIRONMENT.map((action) => ({ action, on: true, why: '' }));
@@ -17,7 +18,10 @@ function names(kind: string, count: number): string[] {
 
 function prove(file: string, edit: (text: string) => string = (text) => text): Safety {
   const inventory = { replicas: names('replica', 3), clients: names('client', 3), templates: names('template', 1) };
-  return proveRunbook(readRunbook(edit(readFileSync(file, 'utf8')), file), inventory, SURROUNDINGS);
+  const runbook = readRunbook(edit(readFileSync(file, 'utf8')), file);
+  const { scheme, program } = runbook;
+  const answer = check({ scheme, program, inventory, environment: new Set(ENVIRONMENT) });
+  return { runbook, inventory, surroundings: SURROUNDINGS, answer };
 }
 
 describe('running text', () => {

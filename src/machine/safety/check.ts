@@ -4,9 +4,9 @@ import type { Scheme } from '../scheme.ts';
 import type { Inventory, Program } from '../step.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import type { EnvironmentAction } from './environment.ts';
-import { type Explored, explore, MAX_STATES } from './explore.ts';
+import { type Explored, exploring, toEnd } from './explore.ts';
 import { alike, representatives, type SmallFleet } from './representatives.ts';
-import type { Model } from './world.ts';
+import type { Lack, Model } from './world.ts';
 
 /** What is asked: whether a runbook is safe on a fleet of these targets, whatever of these may happen around it. */
 export interface Question {
@@ -18,8 +18,8 @@ export interface Question {
   readonly compromised?: boolean;
   /** Explore the fleet as it is, and not the small ones that stand for it. */
   readonly whole?: boolean;
-  /** Told now and then how many states were seen: large fleets take their time. Changes nothing in the answer. */
-  readonly tell?: (states: number) => void;
+  /** Which commands some target of a kind lacks, as far as that is known; where it is not, any may lack any. */
+  readonly lacking?: ReadonlySet<Lack>;
 }
 
 /** The answer, with what was explored for it. */
@@ -40,13 +40,18 @@ export interface Answer {
 
 /** Proves a runbook safe, or finds the shortest sequence that breaks it. Pure: the same question gives the same answer. */
 export function check(question: Question): Answer {
+  return toEnd(checking(question));
+}
+
+/** The same, yielding now and then how many states were found so far. */
+export function* checking(question: Question): Generator<number, Answer> {
   const setting = settingOf(question.program, question.inventory);
   const fleets: readonly SmallFleet[] =
     question.whole === true ? [{ setting, reduced: false }] : (representatives(setting) ?? []);
   const explored: { model: Model; result: Explored }[] = [];
   for (const fleet of fleets) {
     const model = modelOf(question, fleet.setting);
-    const result = explore(model, MAX_STATES, question.tell);
+    const result: Explored = yield* exploring(model);
     explored.push({ model, result });
     if (result.result !== 'safe') break;
   }
@@ -76,6 +81,14 @@ function sizeOf({ inventory }: Setting): Record<keyof Inventory, number> {
   return { replicas: replicas.length, clients: clients.length, templates: templates.length };
 }
 
+/** Every command that a target may lack. */
+const LACKS: ReadonlySet<Lack> = new Set([
+  'replicas reload',
+  'replicas restart',
+  'clients reload',
+  'clients restart',
+] as const);
+
 /** What is done by hand at any time is, for the model, a restart that nobody ordered. */
 function closed(environment: ReadonlySet<EnvironmentAction>): ReadonlySet<EnvironmentAction> {
   return environment.has('left-out') ? new Set([...environment, 'crash', 'client-restart']) : environment;
@@ -83,7 +96,7 @@ function closed(environment: ReadonlySet<EnvironmentAction>): ReadonlySet<Enviro
 
 /** The model that answers a question, on the fleet of a setting. */
 export function modelOf(
-  { scheme, environment, compromised = false }: Pick<Question, 'scheme' | 'environment' | 'compromised'>,
+  { scheme, environment, compromised = false, lacking = LACKS }: Omit<Question, 'program' | 'inventory' | 'whole'>,
   setting: Setting,
 ): Model {
   const steps = MOVING_PHASES.flatMap((phase) => setting.tasks[phase].map(({ step }) => step));
@@ -92,6 +105,7 @@ export function modelOf(
     setting,
     environment: closed(environment),
     compromised,
+    lacking,
     downtime: steps.some(({ order }) => order.unreachable === 'skip'),
     namespaces: steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'namespace' in effect.set)),
     alike: { replicas: alike(setting, 'replicas'), clients: alike(setting, 'clients') },

@@ -30,10 +30,10 @@ export type Explored = { readonly states: number; readonly moves: number } & (
 );
 
 /** How many states are kept at most; one takes about 1 KiB. */
-export const MAX_STATES = 400_000;
+const MAX_STATES = 400_000;
 
-/** After how many states a listener is told how many there are. */
-const TELL_EVERY = 1024;
+/** After how many states an exploration yields. */
+const YIELD_EVERY = 1024;
 
 /** More than there can be different worlds, so that a rotation and a world make one number. */
 const MAX_WORLDS = 2 ** 24;
@@ -41,13 +41,15 @@ const MAX_WORLDS = 2 ** 24;
 /**
  * Explores every state that can be reached, breadth first, so that a counterexample is as short as any. The order of
  * states and moves is fixed, so that the same question gives the same answer, counts included.
+ *
+ * It takes a while on large models, and yields now and then how many states it has found: whoever runs it may stop.
  */
-export function explore(model: Model, maxStates = MAX_STATES, tell: (states: number) => void = () => {}): Explored {
+export function* exploring(model: Model, maxStates = MAX_STATES): Generator<number, Explored> {
   const graph = new Graph(model);
   for (let at = 0; at < graph.states.length; at += 1) {
     const state = graph.states[at];
     if (state === undefined) break;
-    if (at % TELL_EVERY === 0) tell(graph.states.length);
+    if (at % YIELD_EVERY === YIELD_EVERY - 1) yield graph.states.length;
     const breach = graph.breachIn(state.world);
     if (breach !== undefined) return { result: 'unsafe', way: graph.wayTo(at), breach, ...graph.size };
     for (const { move, state: next, hoped } of ownMoves(model, state)) {
@@ -60,6 +62,18 @@ export function explore(model: Model, maxStates = MAX_STATES, tell: (states: num
   return stuck === undefined
     ? { result: 'safe', ...graph.size }
     : { result: 'dead-end', way: graph.wayTo(stuck), ...graph.size };
+}
+
+/** Explores in one go. */
+export function explore(model: Model, maxStates = MAX_STATES): Explored {
+  return toEnd(exploring(model, maxStates));
+}
+
+/** Runs what yields on the way, for what it returns. */
+export function toEnd<T>(work: Generator<unknown, T>): T {
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  return step.value;
 }
 
 /** What is worked out once for each different world: many states share one. */

@@ -76,8 +76,9 @@ function* taskMoves(model: Model, { rotation, world }: State): Generator<Success
   };
 }
 
-function mayBeLeftOut({ environment }: Model, { step }: Task): boolean {
-  return environment.has('left-out') && (step.action === 'reload' || step.action === 'restart');
+function mayBeLeftOut({ environment, lacking }: Model, { step: { over, action } }: Task): boolean {
+  if (!environment.has('left-out') || (action !== 'reload' && action !== 'restart')) return false;
+  return (over === 'replicas' || over === 'clients') && lacking.has(`${over} ${action}`);
 }
 
 function* triggerMoves({ setting }: Model, { rotation, world }: State): Generator<Successor> {

@@ -11,6 +11,8 @@ export interface Model {
   readonly environment: ReadonlySet<EnvironmentAction>;
   /** Whether the rotation answers a compromise, so that there is no way back to what is withdrawn. */
   readonly compromised: boolean;
+  /** Which loads may be left out, where the environment has that. */
+  readonly lacking: ReadonlySet<Lack>;
   /**
    * Whether a replica may stay down for a while; otherwise its crash and its start are one move. Where every step insists
    * on an answer, time spent down adds nothing: it only forbids moves (see spec/checker.md).
@@ -21,6 +23,9 @@ export interface Model {
   /** Targets that every roll takes in one batch and that nothing else tells apart: lists of places in the inventory. */
   readonly alike: Readonly<Record<'replicas' | 'clients', readonly (readonly number[])[]>>;
 }
+
+/** A command that some target of a kind does not have. */
+export type Lack = `${'replicas' | 'clients'} ${'reload' | 'restart'}`;
 
 /** One replica: what it goes by, and what it would after a restart. While it is down it goes by nothing. */
 export interface Replica {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { check } from '../../../src/machine/safety/check.ts';
 import { explore } from '../../../src/machine/safety/explore.ts';
-import { type Asked, ask, shipped, withPhase, wordOf } from './questions.ts';
+import type { Lack } from '../../../src/machine/safety/world.ts';
+import { type Asked, ask, inventoryOf, shipped, withPhase, wordOf } from './questions.ts';
 import { modelOf, programOf, step } from './worlds.ts';
 
 const BOOK = shipped('signer-hmac');
@@ -95,6 +97,20 @@ describe('check', () => {
     expect(answer.counterexample?.lines.map(({ text }) => text)).toContain(
       'roll on r0 reports success and changes nothing',
     );
+  });
+
+  it('leaves out no load for which every target of the kind has a command', () => {
+    // Nothing proves at the end that the overlap is open: without any load, it is not.
+    const opening = BOOK.program.opening.filter(({ id }) => id !== 'verify-overlap');
+    const program = withPhase(BOOK.program, 'opening', opening);
+    const about = (lacking: readonly Lack[]) => {
+      const { scheme } = BOOK;
+      const inventory = inventoryOf({ replicas: 1, clients: 1 });
+      const environment = new Set(['left-out'] as const);
+      return wordOf(check({ scheme, program, inventory, environment, lacking: new Set(lacking) }));
+    };
+    expect(about(['replicas reload', 'replicas restart'])).toBe('I1c');
+    expect([about([]), about(['replicas reload']), about(['clients restart'])]).toEqual(['safe', 'safe', 'safe']);
   });
 
   it('says that a load was left out where there is no command for it', () => {
