@@ -1,6 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
+import { MOVING_PHASES } from '../machine/phase.ts';
 import { type Answer, checking } from '../machine/safety/check.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
 import type { Lack } from '../machine/safety/world.ts';
@@ -37,8 +38,13 @@ export class UnsafeRunbook extends RotctlError {
   }
 }
 
-/** The commands that replicas, and clients that rotate, do not have. */
-function lacksOf({ replicas, clients }: Fleet, rotating: readonly string[]): { name: string; lack: Lack }[] {
+/** The commands that a runbook asks for, and that replicas, or clients that rotate, do not have. */
+function lacksOf(
+  { replicas, clients }: Fleet,
+  { program }: Runbook,
+  rotating: readonly string[],
+): { name: string; lack: Lack }[] {
+  const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
   const targets = [
     ...replicas.map(({ name, deploy }) => ({ name, deploy, kind: 'replicas' as const })),
     ...clients
@@ -47,15 +53,19 @@ function lacksOf({ replicas, clients }: Fleet, rotating: readonly string[]): { n
   ];
   return targets.flatMap(({ name, deploy, kind }) =>
     (['reload', 'restart'] as const).flatMap((command) =>
-      deploy[command] === undefined ? [{ name, lack: `${kind} ${command}` as const }] : [],
+      deploy[command] === undefined && steps.some(({ over, action }) => over === kind && action === command)
+        ? [{ name, lack: `${kind} ${command}` as const }]
+        : [],
     ),
   );
 }
 
 /** What may happen around a rotation on a fleet, by what its file declares. */
-function surroundingsOf(fleet: Fleet, rotating: readonly string[]): Surrounding[] {
+function surroundingsOf(fleet: Fleet, runbook: Runbook, rotating: readonly string[]): Surrounding[] {
   const { templates } = fleet;
-  const lacking = lacksOf(fleet, rotating).map(({ name, lack }) => `${name} has no ${lack.split(' ')[1]} command`);
+  const lacking = lacksOf(fleet, runbook, rotating).map(
+    ({ name, lack }) => `${name} has no ${lack.split(' ')[1]} command`,
+  );
   const sources = templates.map(({ name }) => name).join(', ');
   const fromTemplates =
     sources === '' ? 'the fleet file declares no template' : `the fleet file declares ${sources} as a template`;
@@ -67,7 +77,7 @@ function surroundingsOf(fleet: Fleet, rotating: readonly string[]): Surrounding[
     reconcile: [templates.length > 0, fromTemplates],
     'left-out': [
       lacking.length > 0,
-      lacking.length > 0 ? shortened(lacking) : 'every replica and client has a reload and a restart command',
+      lacking.length > 0 ? shortened(lacking) : 'every replica and client has the commands that the steps ask for',
     ],
   };
   return ENVIRONMENT.map((action) => ({ action, on: judged[action][0], why: judged[action][1] }));
@@ -133,8 +143,11 @@ export function proveOnFleet(
   inventory: Inventory,
   compromised: boolean,
 ): Promise<Safety> {
-  const lacking = new Set(lacksOf(fleet, inventory.clients).map(({ lack }) => lack));
-  return proveRunbook(runbook, inventory, surroundingsOf(fleet, inventory.clients), searcher, { compromised, lacking });
+  const lacking = new Set(lacksOf(fleet, runbook, inventory.clients).map(({ lack }) => lack));
+  return proveRunbook(runbook, inventory, surroundingsOf(fleet, runbook, inventory.clients), searcher, {
+    compromised,
+    lacking,
+  });
 }
 
 /** Why a runbook is not taken for safe, and what to do, in words. */
