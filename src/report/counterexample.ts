@@ -1,5 +1,6 @@
 import type { Position } from '../errors/rotctl-error.ts';
-import type { Counterexample, TraceLine } from '../machine/safety/counterexample.ts';
+import type { Counterexample } from '../machine/safety/counterexample.ts';
+import type { TraceLine } from '../machine/safety/trace.ts';
 import type { Holding } from '../machine/safety/words.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { textWidth, wrap } from './wrap.ts';
