@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const BENCHES = ['cold-start', 'sign', 'probe', 'canary', 'practice', 'ledger'];
+const BENCHES = ['cold-start', 'checker', 'sign', 'probe', 'canary', 'practice', 'ledger'];
 /** Rounds that differ by more than this among themselves prove nothing good. */
 const TELLING = 0.5;
 const COMMON = {

@@ -1,7 +1,6 @@
-import { RotctlError } from '../../errors/rotctl-error.ts';
 import type { Phase, Trigger } from '../phase.ts';
 import type { Task } from '../roll.ts';
-import { allowedTriggers, nextTask, type Rotation, type RotationEvent, transition } from '../rotation.ts';
+import { allowedTriggers, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../rotation.ts';
 import { begun, carriedOut, finished, givenUp, restarted, withClient, withdrawing, withReplica } from './effects.ts';
 import { isVouchedFor, mayBeDone } from './proofs.ts';
 import { type Model, type Replica, replicaOf, type State, type World } from './world.ts';
@@ -50,30 +49,23 @@ export function* events(model: Model, world: World): Generator<Event> {
 }
 
 function* taskMoves(model: Model, { rotation, world }: State): Generator<Successor> {
-  const task = nextTask(model.setting, rotation);
+  const { task, intended, done, failed } = turnsOf(model, rotation);
   if (task === undefined) return;
-  if (!rotation.intended) {
-    yield {
-      move: { kind: 'intent', task },
-      state: { rotation: after(model, rotation, { kind: 'intent' }), world: begun(world, task) },
-    };
-    return;
+  if (intended !== undefined) {
+    yield { move: { kind: 'intent', task }, state: { rotation: intended, world: begun(world, task) } };
   }
+  if (done === undefined || failed === undefined) return;
   for (const target of task.targets) {
     const changed = carriedOut(model, world, task, target);
     if (changed !== undefined) yield { move: { kind: 'effect', task, target }, state: { rotation, world: changed } };
   }
-  const done = () => after(model, rotation, { kind: 'done' });
   if (mayBeDone(model, rotation, world, task)) {
-    const state = { rotation: done(), world: finished(world, task) };
+    const state = { rotation: done, world: finished(world, task) };
     yield { move: { kind: 'done', task }, state, hoped: !isVouchedFor(model, world, task) };
   } else if (mayBeLeftOut(model, task)) {
-    yield { move: { kind: 'left-out', task }, state: { rotation: done(), world } };
+    yield { move: { kind: 'left-out', task }, state: { rotation: done, world } };
   }
-  yield {
-    move: { kind: 'failed', task },
-    state: { rotation: after(model, rotation, { kind: 'failed' }), world: givenUp(world) },
-  };
+  yield { move: { kind: 'failed', task }, state: { rotation: failed, world: givenUp(world) } };
 }
 
 function mayBeLeftOut({ environment, lacking }: Model, { step: { over, action } }: Task): boolean {
@@ -81,13 +73,50 @@ function mayBeLeftOut({ environment, lacking }: Model, { step: { over, action } 
   return (over === 'replicas' || over === 'clients') && lacking.has(`${over} ${action}`);
 }
 
-function* triggerMoves({ setting }: Model, { rotation, world }: State): Generator<Successor> {
-  for (const trigger of allowedTriggers(setting, rotation)) {
-    const result = transition(setting, rotation, { kind: 'trigger', trigger });
-    if (!result.ok) continue;
-    const state = { rotation: result.rotation, world: declared(givenUp(world), trigger, result.rotation.phase) };
-    yield { move: { kind: 'trigger', trigger }, state };
+function* triggerMoves(model: Model, { rotation, world }: State): Generator<Successor> {
+  for (const { trigger, to } of turnsOf(model, rotation).triggers) {
+    yield {
+      move: { kind: 'trigger', trigger },
+      state: { rotation: to, world: declared(givenUp(world), trigger, to.phase) },
+    };
   }
+}
+
+/** Where the machine lets a rotation go, whatever the world is like: an event that is not legal now has no place here. */
+interface Turns {
+  readonly task: Task | undefined;
+  readonly intended?: Rotation;
+  readonly done?: Rotation;
+  readonly failed?: Rotation;
+  readonly triggers: readonly { readonly trigger: Trigger; readonly to: Rotation }[];
+}
+
+const known = new WeakMap<Setting, WeakMap<Rotation, Turns>>();
+
+/** Worked out once for each rotation: a great many states share one. */
+function turnsOf({ setting }: Model, rotation: Rotation): Turns {
+  const ofSetting = known.get(setting) ?? new WeakMap<Rotation, Turns>();
+  known.set(setting, ofSetting);
+  const before = ofSetting.get(rotation);
+  if (before !== undefined) return before;
+  const to = (event: RotationEvent): Rotation[] => {
+    const result = transition(setting, rotation, event);
+    return result.ok ? [result.rotation] : [];
+  };
+  const triggers = allowedTriggers(setting, rotation).flatMap((trigger) =>
+    to({ kind: 'trigger', trigger }).map((next) => ({ trigger, to: next })),
+  );
+  const [intended] = rotation.intended ? [] : to({ kind: 'intent' });
+  const [[done], [failed]] = [to({ kind: 'done' }), to({ kind: 'failed' })];
+  const turns: Turns = {
+    task: nextTask(setting, rotation),
+    ...(intended === undefined ? {} : { intended }),
+    ...(done === undefined ? {} : { done }),
+    ...(failed === undefined ? {} : { failed }),
+    triggers,
+  };
+  ofSetting.set(rotation, turns);
+  return turns;
 }
 
 /**
@@ -132,11 +161,4 @@ function* clientEvents(model: Model, world: World): Generator<Event> {
     if (client === undefined) continue;
     yield { move: { kind: 'client-restart', target }, world: withClient(model, world, index, client) };
   }
-}
-
-/** The rotation after an event that the machine itself has offered. */
-function after({ setting }: Model, rotation: Rotation, event: RotationEvent): Rotation {
-  const result = transition(setting, rotation, event);
-  if (!result.ok) throw new RotctlError('INTERNAL', `${result.asked} was offered in ${result.from}: ${result.reason}`);
-  return result.rotation;
 }
