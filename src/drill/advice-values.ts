@@ -1,6 +1,6 @@
-import { looksRandom } from '../document/secret-text.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { ADVICE_TRIGGERS, type TriggerKind, type TriggerRule, type TriggerValue } from './advice-triggers.ts';
+import { showGiven } from './given-text.ts';
 
 /** A value that somebody gave, and how. */
 export interface GivenValue {
@@ -19,9 +19,6 @@ const RULES: Readonly<Record<TriggerKind, string>> = {
   share: 'must be a number from 0 to 1, such as 0.8',
   flag: 'must be true or false',
 };
-/** What a mistyped value looks like; anything else is not shown, for it may be a secret in the wrong place. */
-const HARMLESS = /^[\w.,+% -]{1,12}$/;
-const LONG_MIXTURE = /^(?=.*\d)(?=.*[A-Za-z]).{8,}$/;
 
 /**
  * Reads every value that was given, also those that another source will beat.
@@ -36,7 +33,7 @@ export function readGiven({ environment, flags }: GivenTexts): ReadonlyMap<strin
     const text = source === 'flag' ? flags[name] : environment[name];
     if (text === undefined) return [];
     const value = parse(rule.kind, text);
-    if (value === undefined) problems.push(`${name} ${RULES[rule.kind]}, got ${shown(text)}`);
+    if (value === undefined) problems.push(`${name} ${RULES[rule.kind]}, got ${showGiven(text)}`);
     return value === undefined ? [] : [{ value, source }];
   };
   const given = ADVICE_TRIGGERS.map(
@@ -63,10 +60,4 @@ function parse(kind: TriggerKind, text: string): TriggerValue | undefined {
     case 'flag':
       return text === 'true' ? true : text === 'false' ? false : undefined;
   }
-}
-
-function shown(text: string): string {
-  if (text === '') return 'an empty text';
-  const harmless = HARMLESS.test(text) && !LONG_MIXTURE.test(text) && !looksRandom(text);
-  return harmless ? JSON.stringify(text) : `a text of ${text.length} characters, not shown`;
 }
