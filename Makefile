@@ -4,13 +4,16 @@ DEPENDENCIES := node_modules/.package-lock.json
 VITEST := npx --no-install vitest run --config test/vitest.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test test-systems test-long bench build lint types unused clean node redis hmac-migration-advice
+.PHONY: help drill game-day-scorecard test test-systems test-long bench build lint types unused clean node redis hmac-migration-advice
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
 
 drill: build ## rehearse a whole rotation with faults on a local practice fleet; results in drill-out/
 	@node bin/rotctl.js drill --out drill-out
+
+game-day-scorecard: build ## every drill with faults, within GAMEDAY_MAX_TOTAL_DURATION_S (120); score in game-day/scorecard.json
+	@node bin/rotctl.js game-day --out game-day
 
 hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven triggers from the environment (AUTH_SERVICES, …)
 	@node bin/rotctl.js advise
@@ -40,7 +43,7 @@ unused: $(DEPENDENCIES) ## files, exports and packages that nothing uses
 	@npm run --silent unused
 
 clean: ## remove what make has made, but not the dependencies
-	@rm -rf dist coverage drill-out
+	@rm -rf dist coverage drill-out game-day
 
 # A folder of tests that the quick ones leave out.
 define suite

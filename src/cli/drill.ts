@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { FaultWatch } from '../drill/fault-watch.ts';
-import { DRILL_FAULTS } from '../drill/faults.ts';
+import { DRILL_FAULTS, parseFault } from '../drill/faults.ts';
+import { readLimits } from '../drill/game-day-limits.ts';
 import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';
@@ -63,6 +64,8 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   if (request.listFaults) return listFaults();
   refuseFleet(request);
   const names = request.faults.map(parseFault);
+  // The scorecard needs them at the end: a wrong one is refused before anything is played.
+  readLimits({ environment: platform.env, flags: {} });
   const progress = collecting(await openProgress(platform, flags));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
   await clearHome(platform, home, progress);
@@ -159,20 +162,6 @@ function proveToPlay({ clock, interrupted }: Platform, fleet: Fleet, runbook: Ru
 async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: UnsafeRunbook): Promise<CommandEnd> {
   const shown = await unsafeEnd(platform, flags, error);
   return { command: 'drill', verdict: 'fail', summary: error.message, error, ...shown };
-}
-
-function parseFault(text: string): { name: string; target: string | undefined } {
-  const [name = '', target] = text.split('@');
-  if (!DRILL_FAULTS.some((fault) => fault.name === name)) {
-    throw new RotctlError(
-      'USAGE',
-      `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`,
-      {
-        next: 'rotctl drill --list-faults',
-      },
-    );
-  }
-  return { name, target };
 }
 
 function listFaults(): CommandEnd {

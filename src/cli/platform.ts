@@ -1,5 +1,6 @@
 import type { VaultFiles } from '../credential/ports.ts';
 import type { Commands, PrivateFiles } from '../deploy/ports.ts';
+import type { Ran } from '../drill/game-day-play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { TlsFiles } from '../fleet/fleet.ts';
 import type { LedgerDisk } from '../ledger/ports.ts';
@@ -26,6 +27,14 @@ export interface PracticeOptions {
   readonly home: string;
   readonly store: 'auto' | 'embedded';
   readonly faults: readonly { readonly name: string; readonly target: string }[];
+}
+
+/** A drill that is to be played by a process of its own. */
+export interface DrillOrder {
+  /** The command line after `rotctl`. */
+  readonly args: readonly string[];
+  /** Absolute path of the folder that its practice fleet lives in. */
+  readonly home: string;
 }
 
 /**
@@ -74,4 +83,8 @@ export interface Platform {
   startPractice(options: PracticeOptions): Promise<Stage>;
   /** Takes hold of a practice fleet that runs already. */
   attachPractice(home: string): Promise<Stage>;
+  /** Processors that this process may use. */
+  readonly cores: number;
+  /** Plays a drill by a process of its own; stops it safely when `stop` aborts. Its fleet is down afterwards. Never rejects. */
+  runDrill(order: DrillOrder, stop: AbortSignal): Promise<Ran>;
 }

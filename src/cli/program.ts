@@ -14,6 +14,7 @@ import {
 } from './declaration.ts';
 import { addAdvice } from './declare-advice.ts';
 import { addRotations } from './declare-changes.ts';
+import { addGameDay } from './declare-game-day.ts';
 import { addCompletion, addPractice } from './declare-local.ts';
 import { addPlans, addRunbooks } from './declare-proofs.ts';
 import { addLedger, addReading } from './declare-records.ts';
@@ -83,6 +84,7 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
   };
   for (const add of [
     addDrill,
+    addGameDay,
     addChecks,
     addPlans,
     addRotations,

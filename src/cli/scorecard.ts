@@ -1,5 +1,5 @@
+import { readLimits } from '../drill/game-day-limits.ts';
 import { type Scorecard, scorecard } from '../drill/scorecard.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Entry } from '../ledger/entry.ts';
 import { scorecardDocument } from '../report/scorecard-json.ts';
 import { renderScorecardText } from '../report/scorecard-text.ts';
@@ -44,21 +44,10 @@ export async function printScorecard(
 /**
  * Scores the entries of a ledger that verifies, against what the environment demands of a game day.
  *
- * @throws RotctlError `USAGE` when `GAMEDAY_MIN_PASS_PERCENT` or `GAMEDAY_MAX_TOTAL_DURATION_S` is no number
+ * @throws RotctlError `USAGE` when `GAMEDAY_MIN_PASS_PERCENT` or `GAMEDAY_MAX_TOTAL_DURATION_S` cannot be read
  */
 export function scoreEntries({ env }: Pick<Platform, 'env'>, entries: readonly Entry[]): Scorecard {
-  const slo = {
-    minPassPercent: numberIn(env, 'GAMEDAY_MIN_PASS_PERCENT', 100),
-    maxTotalDurationS: numberIn(env, 'GAMEDAY_MAX_TOTAL_DURATION_S', 120),
-  };
+  const { minPassPercent, maxTotalDurationS } = readLimits({ environment: env, flags: {} });
+  const slo = { minPassPercent: minPassPercent.value, maxTotalDurationS: maxTotalDurationS.value };
   return scorecard(entries, { ledger: { ok: true, entries: entries.length }, slo });
-}
-
-/** A number from the environment. @throws RotctlError `USAGE` when it is none */
-function numberIn(env: Platform['env'], name: string, fallback: number): number {
-  const text = env[name];
-  if (text === undefined || text === '') return fallback;
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new RotctlError('USAGE', `${name} must be a number of 0 or more, got ${JSON.stringify(text)}`);
 }

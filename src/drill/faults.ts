@@ -1,3 +1,4 @@
+import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Cell, Finding } from '../probe/finding.ts';
 
 /** A fault that a drill can plant, and by what it must be found. */
@@ -82,4 +83,19 @@ export function findFault(fault: DrillFault, target: string, seen: Seen): string
     (candidate) => fault.foundBy.includes(cellId(candidate)) && bad(candidate.verdict) && candidate.replica === target,
   );
   return cell === undefined ? undefined : cellId(cell);
+}
+
+/** A fault as it is typed: `NAME`, or `NAME@REPLICA`. @throws RotctlError `USAGE` where there is no such fault */
+export function parseFault(text: string): { readonly name: string; readonly target: string | undefined } {
+  const [name = '', target] = text.split('@');
+  if (!DRILL_FAULTS.some((fault) => fault.name === name)) {
+    throw new RotctlError(
+      'USAGE',
+      `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`,
+      {
+        next: 'rotctl drill --list-faults',
+      },
+    );
+  }
+  return { name, target };
 }

@@ -15,6 +15,8 @@ export function connectParent(onFaults: (planted: readonly FaultName[]) => void 
     if (process.connected) process.send?.(message);
   };
   process.on('disconnect', () => process.exit(1));
+  // Gone before anybody listened: the event has been.
+  if (process.connected === false) process.exit(1);
   process.on('message', (raw) => {
     const message = parseToPart(raw);
     if (message === undefined) return;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { availableParallelism, hostname, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Platform } from '../cli/platform.ts';
 import type { TlsFiles } from '../fleet/fleet.ts';
@@ -45,6 +45,11 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     startPractice: async (options) =>
       (await import('./practice.ts')).startPractice(fileURLToPath(new URL('practice.js', built)), options),
     attachPractice: async (home) => (await import('./practice.ts')).attachPractice(home),
+    get cores() {
+      return availableParallelism();
+    },
+    runDrill: async (order, stop) =>
+      (await import('./drill-process.ts')).runDrill(fileURLToPath(new URL('main.js', built)), order, stop),
   };
 }
 

@@ -6,7 +6,7 @@ import { runCli } from '../../src/cli/run.ts';
 import { ADVICE_TRIGGERS } from '../../src/drill/advice-triggers.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { begun, DAY_MS, type EntrySketch, entriesOf, incident, NOW } from '../drill/advice-entries.ts';
-import { type Built, buildProgramFiles } from './program-build.ts';
+import { type Built, buildProgramFiles, filesLoadedBy } from './program-build.ts';
 import { makeWorld, type World } from './world.ts';
 
 const FLEET = /```yaml\n(.*?)```/s.exec(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'))?.[1] ?? '';
@@ -269,28 +269,13 @@ describe('a cold start', () => {
     built = await buildProgramFiles();
   });
 
-  /** The project's own files in the chunk of an entry point and in all that it imports statically. */
-  function filesIn(output: string, seen = new Set<string>()): string[] {
-    if (seen.has(output)) return [];
-    seen.add(output);
-    const chunk = built.metafile.outputs[output];
-    const below = (chunk?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
-    return [...Object.keys(chunk?.inputs ?? {}), ...below.flatMap(({ path }) => filesIn(path, seen))];
-  }
-
-  function chunkOf(source: string): string {
-    const found = Object.entries(built.metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith(source));
-    if (found === undefined) throw new Error(`${source} has no chunk of its own`);
-    return found[0];
-  }
-
   test('of help does not load what gives the advice, and the command does', () => {
     const ours = (source: string) =>
-      filesIn(chunkOf(source)).filter((file) => /(?:drill|report)\/advice|cli\/advise/.test(file));
+      filesLoadedBy(built, source).filter((file) => /(?:drill|report)\/advice|cli\/advise/.test(file));
     expect(ours('src/cli/program.ts')).toEqual([]);
     expect(ours('src/cli/advise.ts').length).toBeGreaterThan(5);
-    expect(filesIn(chunkOf('src/cli/advise.ts')).filter((file) => /node_modules\/(?:zod|yaml)\//.test(file))).toEqual(
-      [],
-    );
+    expect(
+      filesLoadedBy(built, 'src/cli/advise.ts').filter((file) => /node_modules\/(?:zod|yaml)\//.test(file)),
+    ).toEqual([]);
   });
 });

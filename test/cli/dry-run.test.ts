@@ -31,6 +31,8 @@ describe('--dry-run', () => {
   test.each([
     { argv: ['drill'], says: 'start a practice fleet in' },
     { argv: ['drill', '--fault', 'keeps-old@signer-b'], says: 'plant fault keeps-old on signer-b' },
+    { argv: ['game-day'], says: 'demand a score of at least 100 % (default), within 120 s (default)' },
+    { argv: ['game-day', '--fault', 'slow', '--max-duration', '300'], says: 'play signer-hmac with slow, about' },
     { argv: ['practice', 'up'], says: 'start a practice fleet in practice' },
     { argv: ['practice', 'down'], says: 'end the practice fleet in practice' },
     { argv: ['check'], says: 'checks on signer-a, signed as client-a, client-b' },
@@ -53,6 +55,10 @@ describe('--dry-run', () => {
 
   test.each([
     { argv: ['drill', '--fault', 'nonsense'], says: 'no fault is called "nonsense"' },
+    { argv: ['game-day', '--fault', 'nonsense'], says: 'no fault is called "nonsense"' },
+    { argv: ['game-day', '--fault', 'slow', '--all-faults'], says: 'exclude each other' },
+    { argv: ['game-day', '--max-duration', '0'], says: '--max-duration must be a number of seconds above 0' },
+    { argv: ['game-day', '--fleet', 'rotctl.yaml'], says: 'takes no --fleet' },
     { argv: ['drill', '--runbook', 'gate-hmac'], says: 'does not carry them out' },
     { argv: ['check', '--client', 'stranger'], says: 'the fleet has no client stranger' },
   ])('finds the mistakes that the command itself would: $argv', async ({ argv, says }) => {

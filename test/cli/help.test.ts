@@ -52,6 +52,7 @@ describe('help', () => {
     const names = PATHS.filter((path) => path.length === 1).map(([name]) => name);
     const contract = [
       'drill',
+      'game-day',
       'check',
       'plan',
       'runbook',

@@ -53,6 +53,22 @@ export async function buildProgramFiles(): Promise<Built> {
   return { main: join(root, 'dist/main.js'), home, metafile };
 }
 
+/** The files in the chunk of a source that has one of its own, and in all that this chunk imports statically. */
+export function filesLoadedBy({ metafile }: Built, source: string): string[] {
+  const chunks = Object.entries(metafile.outputs);
+  const found = chunks.find(([, { entryPoint }]) => entryPoint?.endsWith(source));
+  if (found === undefined) throw new Error(`${source} has no chunk of its own`);
+  const seen = new Set<string>();
+  const filesIn = (output: string): string[] => {
+    if (seen.has(output)) return [];
+    seen.add(output);
+    const chunk = metafile.outputs[output];
+    const below = (chunk?.imports ?? []).filter(({ kind }) => kind === 'import-statement');
+    return [...Object.keys(chunk?.inputs ?? {}), ...below.flatMap(({ path }) => filesIn(path))];
+  };
+  return filesIn(found[0]);
+}
+
 /** Starts the program; `during` is called with each piece of its stderr. */
 export function run(
   { main, home }: Built,
