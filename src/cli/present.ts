@@ -85,7 +85,8 @@ async function writeText(platform: Streams, flags: OutputFlags, end: CommandEnd,
 /** Where to look when a failure names no command of its own. */
 function lookUp({ command, error }: CommandEnd): string {
   const known = /^[a-z-]+$/.test(command) && command !== 'rotctl';
-  if (error?.code === 'USAGE') return known ? `rotctl ${command} --help` : 'rotctl --help';
+  if (error?.code === 'USAGE')
+    return known ? `rotctl ${command.replace(/^(runbook|ledger|practice)-/, '$1 ')} --help` : 'rotctl --help';
   return `rotctl explain ${error?.code ?? 'INTERNAL'}`;
 }
 

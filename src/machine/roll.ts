@@ -59,8 +59,10 @@ function rollsOf(steps: readonly Step[]): Step[][] {
   return rolls;
 }
 
+/** Steps over the fleet are each a batch of their own: what is irreversible is not tried again for the sake of what came before it. */
 function sameRoll(a: Step, b: Step): boolean {
   return (
+    a.over !== 'fleet' &&
     a.over === b.over &&
     a.order.first === b.order.first &&
     a.order.batch === b.order.batch &&

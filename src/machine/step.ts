@@ -77,7 +77,7 @@ export type Action = (typeof ACTIONS)[number];
  *
  * - `accepts`: the generation is accepted, on the step's target or on every replica;
  * - `refuses`: it is refused with `AUTH_INVALID_HMAC`, with a positive control in the same round, held over several tries;
- * - `signs`: usage evidence shows that the client signs with the generation and with no other;
+ * - `signs`: usage evidence shows that the client signs with the generation, beside which only a dual signature counts;
  * - `unused`: usage evidence shows that no client needs the generation any more;
  * - `presents`: the replica shows a certificate of the generation, or the client is seen with one and with no other;
  * - `trusts`, `distrusts`: the client's own report of a handshake with the generation's server certificate;

@@ -56,6 +56,11 @@ describe('tasksOf', () => {
     ).toEqual(['w:a+b+c+d', 'l:a+b', 'l:c+d', 'p:fleet', 'm:x']);
   });
 
+  it('makes each step over the fleet a batch of its own', () => {
+    const tasks = tasksOf([step('p', 'fleet'), step('destroy', 'fleet')], inventory);
+    expect(tasks.map((_, index) => batchStart(tasks, index))).toEqual([0, 1]);
+  });
+
   it.each([
     ['how many get it', { only: 4 }],
     ['what becomes of those that do not answer', { unreachable: 'skip' }],

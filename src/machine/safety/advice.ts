@@ -36,6 +36,9 @@ export function adviceFor(model: Model, breach: Breach, last: Task | undefined):
 function lockOut(model: Model, breach: Breach, { step }: Task, generation: string): string {
   const [effect] = step.effects;
   const lived = breach.after.includes('replica-restart');
+  const pushing = pushOf(model);
+  if (lived && pushing !== undefined)
+    return `have ${pushing} write to the disk, and load it from there: what is pushed into memory is gone after a restart`;
   if (effect?.of === 'client') {
     const disk = lived ? ', on its disk as well as in its memory' : '';
     const skip = model.downtime ? '; a replica that does not answer must not be left out' : '';
@@ -49,6 +52,12 @@ function lockOut(model: Model, breach: Breach, { step }: Task, generation: strin
     return `let ${step.id} keep ${generation}, which clients go by: phase ${step.phase} takes nothing away that is in use`;
   const wait = model.scheme === 'mtls' ? '' : ', and drain what was sent with it';
   return `before ${step.id}, prove that no client needs ${generation} any more (proof \`unused\`, generation ${generation})${wait}`;
+}
+
+/** A step that changes what is in memory and nothing on a disk, if the runbook has one. */
+function pushOf({ setting }: Model): string | undefined {
+  const steps = Object.values(setting.tasks).flatMap((tasks) => tasks.map(({ step }) => step));
+  return steps.find(({ action }) => action === 'push')?.id;
 }
 
 /** The phases in which no step may remove what clients go by. */

@@ -54,6 +54,12 @@ export function* checking(question: Question): Generator<number, Answer> {
     const result: Explored = yield* exploring(model);
     explored.push({ model, result });
     if (result.result !== 'safe') break;
+    // Nobody should have to wait for an accident: where all goes well, too, the rotation must be able to end, and be done.
+    const calm: Model = { ...model, environment: new Set() };
+    const untroubled: Explored = yield* exploring(calm, { mustBeDone: true });
+    if (untroubled.result === 'safe') continue;
+    explored[explored.length - 1] = { model: calm, result: untroubled };
+    break;
   }
   const last = explored.at(-1);
   const sum = (of: 'states' | 'moves') => explored.reduce((total, { result }) => total + result[of], 0);

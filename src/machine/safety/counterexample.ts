@@ -1,4 +1,6 @@
 import type { Task } from '../roll.ts';
+import { nextTask } from '../rotation.ts';
+import type { Effect } from '../step.ts';
 import { adviceFor } from './advice.ts';
 import type { Explored, Stage } from './explore.ts';
 import { type Breach, INVARIANTS, type InvariantId } from './invariants.ts';
@@ -26,19 +28,23 @@ export function counterexampleOf(
   found: Extract<Explored, { result: 'unsafe' | 'dead-end' }>,
 ): Counterexample {
   const { way } = found;
+  const end = way.at(-1)?.state ?? initialState(model);
   const lines = linesOf(model, way);
   const last = lastTask(way);
   const step = last === undefined ? {} : { step: last.step.id };
   const before = holdingsIn(model, initialState(model).world);
   if (found.result === 'dead-end') {
+    // Where all goes well and it gets no further, what is due is what cannot be proven.
+    const due = found.canEnd ? nextTask(model.setting, end.rotation)?.step.id : undefined;
     return {
       invariant: 'no dead end',
-      statement: 'from every state the rotation can be brought to its end, or rolled back',
+      statement: 'from every state the rotation can be brought to its end, and it can be done',
       before,
       lines,
-      request: 'from here on no sequence of moves leads to the end of the rotation, nor back to where it began',
-      ...step,
-      advice: 'give this phase a way on: a step that puts right what its proofs would find wrong',
+      request: `${due === undefined ? '' : `${due} is due, and cannot be proven: `}${found.canEnd ? NEVER_DONE : NO_WAY_OUT}`,
+      ...(due === undefined ? step : { step: due }),
+      advice:
+        'give this phase a way on: a step that brings about what the proofs want, or puts right what they find wrong',
     };
   }
   const { breach } = found;
@@ -47,15 +53,24 @@ export function counterexampleOf(
     statement: INVARIANTS[breach.invariant],
     before,
     lines,
-    request: requestOf(model, way.at(-1)?.state ?? initialState(model), breach),
+    request: requestOf(model, end, breach),
     ...step,
     advice: adviceFor(model, breach, last),
   };
 }
 
-/** The last task that changed something, or should have. */
+function matters(effect: Effect): boolean {
+  return effect.of !== 'material' || effect.becomes === 'destroyed';
+}
+
+const NO_WAY_OUT =
+  'from here on no sequence of moves leads to the end of the rotation, nor back to where it began; only an accident would';
+const NEVER_DONE =
+  'further than this it never gets, however well all goes: it can be given up from here, and not be done; only an accident would help';
+
+/** The last task that changed something, or should have. Sealing changes nobody's settings. */
 function lastTask(way: readonly Stage[]): Task | undefined {
-  const changes = way.flatMap(({ move }) => ('task' in move && move.task.step.effects.length > 0 ? [move] : []));
+  const changes = way.flatMap(({ move }) => ('task' in move && move.task.step.effects.some(matters) ? [move] : []));
   return changes.findLast(({ kind }) => kind !== 'failed')?.task;
 }
 

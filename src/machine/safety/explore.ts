@@ -1,4 +1,4 @@
-import { isFinal } from '../phase.ts';
+import { isFinal, type Phase } from '../phase.ts';
 import type { Rotation } from '../rotation.ts';
 import { type Breach, breachIn } from './invariants.ts';
 import { type Event, events, type Move, ownMoves } from './moves.ts';
@@ -23,8 +23,8 @@ export type Explored = { readonly states: number; readonly moves: number } & (
   | { readonly result: 'safe' }
   /** The shortest way to a state in which an invariant does not hold. */
   | { readonly result: 'unsafe'; readonly way: readonly Stage[]; readonly breach: Breach }
-  /** The shortest way to a state from which the rotation can never end, neither done nor rolled back. */
-  | { readonly result: 'dead-end'; readonly way: readonly Stage[] }
+  /** The shortest way to a state from which the rotation can never end; or, where it can, but never be done, to the furthest. */
+  | { readonly result: 'dead-end'; readonly way: readonly Stage[]; readonly canEnd: boolean }
   /** There are more states than may be kept: nothing is known. */
   | { readonly result: 'too-large' }
 );
@@ -35,6 +35,19 @@ const MAX_STATES = 400_000;
 /** After how many states an exploration yields. */
 const YIELD_EVERY = 1024;
 
+/** The phases of a rotation that goes well. */
+const WAY: readonly Phase[] = [
+  'stable',
+  'opening',
+  'overlap',
+  'moving',
+  'switched',
+  'retiring',
+  'retired',
+  'destroying',
+  'destroyed',
+];
+
 /** More than there can be different worlds, so that a rotation and a world make one number. */
 const MAX_WORLDS = 2 ** 24;
 
@@ -44,7 +57,10 @@ const MAX_WORLDS = 2 ** 24;
  *
  * It takes a while on large models, and yields now and then how many states it has found: whoever runs it may stop.
  */
-export function* exploring(model: Model, maxStates = MAX_STATES): Generator<number, Explored> {
+export function* exploring(
+  model: Model,
+  { maxStates = MAX_STATES, mustBeDone = false }: ExploreOptions = {},
+): Generator<number, Explored> {
   const graph = new Graph(model);
   for (let at = 0; at < graph.states.length; at += 1) {
     const state = graph.states[at];
@@ -59,14 +75,23 @@ export function* exploring(model: Model, maxStates = MAX_STATES): Generator<numb
     if (graph.states.length > maxStates) return { result: 'too-large', ...graph.size };
   }
   const stuck = graph.firstStuck();
-  return stuck === undefined
-    ? { result: 'safe', ...graph.size }
-    : { result: 'dead-end', way: graph.wayTo(stuck), ...graph.size };
+  if (stuck !== undefined) return { result: 'dead-end', way: graph.wayTo(stuck), canEnd: false, ...graph.size };
+  const furthest = mustBeDone ? graph.furthestUndone() : undefined;
+  if (furthest !== undefined) return { result: 'dead-end', way: graph.wayTo(furthest), canEnd: true, ...graph.size };
+  return { result: 'safe', ...graph.size };
+}
+
+/** How an exploration differs from the ordinary. */
+interface ExploreOptions {
+  /** How many states are kept at most. */
+  readonly maxStates?: number;
+  /** A model in which no state is `destroyed` is a dead end as a whole: the rotation can be given up, and never be done. */
+  readonly mustBeDone?: boolean;
 }
 
 /** Explores in one go. */
-export function explore(model: Model, maxStates = MAX_STATES): Explored {
-  return toEnd(exploring(model, maxStates));
+export function explore(model: Model, options: ExploreOptions = {}): Explored {
+  return toEnd(exploring(model, options));
 }
 
 /** Runs what yields on the way, for what it returns. */
@@ -177,6 +202,16 @@ class Graph {
       if (move !== undefined && state !== undefined) way.unshift({ move, state });
     }
     return way;
+  }
+
+  /** The state that comes nearest to the end, where none has come to it. */
+  furthestUndone(): number | undefined {
+    const progress = this.states.map(({ rotation: { phase, done } }) => [WAY.indexOf(phase), done] as const);
+    if (progress.some(([phase]) => phase === WAY.length - 1)) return undefined;
+    return progress.reduce((best, [phase, done], place) => {
+      const [furthest, most] = progress[best] ?? [-1, 0];
+      return phase > furthest || (phase === furthest && done > most) ? place : best;
+    }, 0);
   }
 
   /** The first state from which no moves lead to the end of the rotation. */

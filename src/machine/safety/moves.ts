@@ -1,6 +1,14 @@
 import type { Phase, Trigger } from '../phase.ts';
 import type { Task } from '../roll.ts';
-import { allowedTriggers, nextTask, type Rotation, type RotationEvent, type Setting, transition } from '../rotation.ts';
+import {
+  allowedTriggers,
+  isNeedless,
+  nextTask,
+  type Rotation,
+  type RotationEvent,
+  type Setting,
+  transition,
+} from '../rotation.ts';
 import { begun, carriedOut, finished, givenUp, restarted, withClient, withdrawing, withReplica } from './effects.ts';
 import { isVouchedFor, mayBeDone } from './proofs.ts';
 import { type Model, type Replica, replicaOf, type State, type World } from './world.ts';
@@ -55,7 +63,8 @@ function* taskMoves(model: Model, { rotation, world }: State): Generator<Success
     yield { move: { kind: 'intent', task }, state: { rotation: intended, world: begun(world, task) } };
   }
   if (done === undefined || failed === undefined) return;
-  for (const target of task.targets) {
+  const targets = isNeedless(model.setting, rotation, task) ? [] : task.targets;
+  for (const target of targets) {
     const changed = carriedOut(model, world, task, target);
     if (changed !== undefined) yield { move: { kind: 'effect', task, target }, state: { rotation, world: changed } };
   }

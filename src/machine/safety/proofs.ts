@@ -2,7 +2,7 @@ import type { Task } from '../roll.ts';
 import { isNeedless, type Rotation } from '../rotation.ts';
 import type { Proof, ProofScope, ReplicaSettings, RotatingGeneration } from '../step.ts';
 import { isSet } from './effects.ts';
-import { accepts, probeWith } from './verify.ts';
+import { accepts, acceptsSomehow, probeWith } from './verify.ts';
 import { type Client, type Model, messagesOf, type Replica, type World } from './world.ts';
 
 /**
@@ -35,7 +35,7 @@ function answersAs(
   memory: ReplicaSettings,
   { proves, generation }: { readonly proves: Proof['proves']; readonly generation: RotatingGeneration },
 ): boolean {
-  return accepts(scheme, memory, probeWith(generation)) === (proves === 'accepts');
+  return proves === 'accepts' ? accepts(scheme, memory, probeWith(generation)) : !acceptsSomehow(memory, generation);
 }
 
 /** Whether a target would answer: all but replicas that are down. */

@@ -15,8 +15,9 @@ export function accepts(scheme: Scheme, settings: ReplicaSettings, message: Mess
 
 /** Whether a signature by the generation is accepted under any label that a caller might think of. */
 export function acceptsSomehow(settings: ReplicaSettings, generation: RotatingGeneration): boolean {
-  const { strict, revokes } = settings;
-  return settings.accepts.includes(generation) && !(strict && revokes.includes(generation));
+  const { strict, revokes, keyIds } = settings;
+  // Only an own key id can be revoked: a gate that goes by default ones still finds the secret under those.
+  return settings.accepts.includes(generation) && !(strict && keyIds === 'own' && revokes.includes(generation));
 }
 
 /** A probe's request: signed by one generation, and named by its own key id. */

@@ -36,6 +36,25 @@ describe('explore', () => {
     expect(wordOf(ask({ scheme: BOOK.scheme, program: { ...BOOK.program, closing } }, ALONE))).toBe('no dead end');
   });
 
+  it('calls a runbook unsafe that only an accident gets on, or that can only be given up', () => {
+    const without = (id: string, phase: 'moving' | 'retiring' | 'widening') => {
+      const steps = BOOK.program[phase].filter((one) => !one.id.startsWith(id));
+      return ask({ scheme: BOOK.scheme, program: { ...BOOK.program, [phase]: steps } }, { replicas: 2, clients: 2 });
+    };
+    const [idle, kept, unloaded] = [
+      without('', 'moving'),
+      without('remove-', 'retiring'),
+      without('roll-in', 'widening'),
+    ];
+    expect([idle, kept, unloaded].map(wordOf)).toEqual(['no dead end', 'no dead end', 'no dead end']);
+    expect([idle, kept].map(({ counterexample }) => counterexample?.step)).toEqual([
+      'confirm-unused',
+      'roll-out-current',
+    ]);
+    expect(idle.counterexample?.request).toMatch(/^confirm-unused is due, and cannot be proven: .* not be done/);
+    expect(unloaded.counterexample?.request).toMatch(/^from here on no sequence of moves/);
+  });
+
   it('takes next for withdrawn once the rotation is rolled back, whether its material is destroyed or not', () => {
     const closing = BOOK.program.closing.filter(({ action }) => action === 'destroy');
     const without = BOOK.program.closing.filter(({ action }) => action !== 'destroy');
@@ -47,14 +66,14 @@ describe('explore', () => {
 
   it('gives up where there are too many states, and says so', () => {
     const model = modelOf(BOOK.program, { replicas: 2, clients: 2 });
-    const found = explore(model, 100);
+    const found = explore(model, { maxStates: 100 });
     expect(found.result).toBe('too-large');
     expect(found.states).toBeGreaterThan(100);
     expect(explore(model).result).toBe('safe');
   });
 
   it('finds a breach among the states that it may keep', () => {
-    expect(explore(modelOf(programOf({}), ALONE), 100).result).toBe('unsafe');
+    expect(explore(modelOf(programOf({}), ALONE), { maxStates: 100 }).result).toBe('unsafe');
   });
 
   it('gives way and counts that are the same each time', () => {

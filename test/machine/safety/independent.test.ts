@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { RotctlError } from '../../../src/errors/rotctl-error.ts';
-import { type Asked, byTheChecker, byTheCheckersExploration, byThePage, type Size } from './independent/both.ts';
+import {
+  type Asked,
+  byTheChecker,
+  byTheCheckersExploration,
+  byThePage,
+  byThePageInFull,
+  type Size,
+} from './independent/both.ts';
 import { diceOf, mutated } from './independent/mutate.ts';
 import type { Action } from './independent/state.ts';
 
@@ -43,8 +50,9 @@ function expectAgreement(asked: Asked): string {
   const about = `${size.join('×')}, ${environment.join(' + ') || 'nothing happens around it'}, compromised: ${compromised}`;
   const ours = byThePage(asked);
   expect(byTheCheckersExploration(asked), about).toEqual(ours);
-  expect(byTheChecker(asked), about).toBe(ours.answer);
-  return ours.answer;
+  const inFull = byThePageInFull(asked);
+  expect(byTheChecker(asked), about).toBe(inFull);
+  return inFull;
 }
 
 describe('a checker written from the page alone agrees with the checker', () => {

@@ -85,8 +85,9 @@ describe('acceptsSomehow', () => {
     ['one that is not listed is not', { accepts: ['next'] }, false],
     ['revocation alone is cosmetic', { revokes: ['current'] }, true],
     ['enforcement alone names the same secret', { strict: true }, true],
-    ['revocation counts where key ids are enforced', { strict: true, revokes: ['current'] }, false],
-    ['… of that very id', { strict: true, revokes: ['next'] }, true],
+    ['revocation counts where own key ids are enforced', { strict: true, keyIds: 'own', revokes: ['current'] }, false],
+    ['… of that very id', { strict: true, keyIds: 'own', revokes: ['next'] }, true],
+    ['a default id cannot be revoked', { strict: true, revokes: ['current'] }, true],
   ])('%s', (_, settings, good) => {
     expect(acceptsSomehow(replica(settings), 'current')).toBe(good);
   });

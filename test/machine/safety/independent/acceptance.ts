@@ -44,7 +44,8 @@ export function acceptsProbe(scheme: Scheme, replica: ReplicaSettings, generatio
 
 /** Whether a replica with these settings accepts the generation under some label. */
 export function acceptsUnderSomeLabel(replica: ReplicaSettings, generation: Generation): boolean {
-  return replica.accepts.includes(generation) && !(replica.strict && replica.revokes.includes(generation));
+  const labels = [...positions, ownLabel('current'), ownLabel('next'), 'any other'];
+  return labels.some((label) => isGood(replica, { generation, label }));
 }
 
 /** The generations that replicas serve right now, as `generation@namespace`. */

@@ -55,6 +55,16 @@ export function byThePage({ text, size, environment, compromised = false }: Aske
   return { answer, length: counterexample?.length ?? null, counts: answer === 'safe' ? { states, moves } : null };
 }
 
+/** The page's answer in full: where nothing happens around it, too, the rotation can end, and be done. */
+export function byThePageInFull(asked: Asked): string {
+  const { answer } = byThePage(asked);
+  if (answer !== 'safe') return answer;
+  const program = readProgram(asked.text);
+  const { compromised = false } = asked;
+  const calm = explore({ program, inventory: inventoryOf(...asked.size), environment: new Set(), compromised });
+  return calm.answer === 'safe' && !calm.canBeDone ? 'dead end' : calm.answer;
+}
+
 /** The checker's answer as an operator gets it, which merges states of targets that are alike. */
 export function byTheChecker(asked: Asked): string {
   const { verdict, counterexample } = check({ ...questionOf(asked), whole: true });

@@ -13,6 +13,8 @@ export interface Answer {
   readonly moves: number;
   /** The shortest way to what is wrong, one text for each move; null when nothing is. */
   readonly counterexample: readonly string[] | null;
+  /** Whether the rotation is `destroyed` in some state: it can not only be given up, but be done. */
+  readonly canBeDone: boolean;
 }
 
 /** What is known of the states that were found, each by the number in which it was found. */
@@ -28,7 +30,9 @@ export function explore(question: Question): Answer {
   const found: Found = { texts: [], numbers: new Map(), cameFrom: [], successors: [] };
   let moves = 0;
   const answered = (answer: string, at: number | null): Answer => {
-    return { answer, states: found.texts.length, moves, counterexample: at === null ? null : wayTo(found, at) };
+    const canBeDone = found.texts.some((_, number) => stateAt(found, number).phase === 'destroyed');
+    const counterexample = at === null ? null : wayTo(found, at);
+    return { answer, states: found.texts.length, moves, counterexample, canBeDone };
   };
   const first = firstState(question);
   add(found, JSON.stringify(first), -1, '');

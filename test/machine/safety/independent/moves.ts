@@ -44,7 +44,8 @@ function runnersMoves(question: Question, state: State, tasks: readonly Task[]):
   if (task === undefined) return [];
   const what = (name: string): string => `${name} ${task.name} [${task.targets}]`;
   if (!state.intended) return [{ what: what('intent'), to: intent(state, task) }];
-  const moves: Move[] = task.targets.map((target) => ({
+  const touched = isNeedless(question, state, task) ? [] : task.targets;
+  const moves: Move[] = touched.map((target) => ({
     what: `effect ${task.name} on ${target}`,
     to: effectOn(state, task, target),
   }));

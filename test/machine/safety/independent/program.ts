@@ -162,6 +162,7 @@ function rollsOf(steps: readonly Step[]): readonly Roll[] {
 
 function rollsTogether(one: Step, other: Step): boolean {
   const same = (key: keyof Order): boolean => one.order[key] === other.order[key];
+  if (one.over === 'fleet') return false;
   return one.over === other.over && (['first', 'batch', 'backward', 'only', 'unreachable'] as const).every(same);
 }
 

@@ -1,4 +1,4 @@
-import { acceptsProbe } from './acceptance.ts';
+import { acceptsProbe, acceptsUnderSomeLabel } from './acceptance.ts';
 import type { Generation, Proof, ReplicaSettings, Task } from './program.ts';
 import { type Client, isBorne, type Question, type Replica, type State } from './state.ts';
 
@@ -16,11 +16,12 @@ export function holds(question: Question, state: State, task: Task, proof: Proof
   const asked = replicasAsked(state, task, proof);
   const clients = clientsAsked(state, task);
   const accepts = (memory: ReplicaSettings): boolean => acceptsProbe(scheme, memory, generation);
+  const refuses = (memory: ReplicaSettings): boolean => !acceptsUnderSomeLabel(memory, generation);
   switch (proof.proves) {
     case 'accepts':
       return proof.on === 'balancer' || allUp(asked, accepts);
     case 'refuses':
-      return proof.on === 'balancer' || allUp(asked, (memory) => !accepts(memory));
+      return proof.on === 'balancer' || allUp(asked, refuses);
     case 'signs':
       return clients.every((client) => client.memory.signs === generation);
     case 'presents':
@@ -74,7 +75,10 @@ export function isGivenBySome(question: Question, state: State, task: Task): boo
   const wanted = task.proofs.filter((proof) => proof.on === 'balancer');
   return wanted.every(({ proves, generation }) =>
     state.replicas.some(({ memory }) => {
-      return memory !== null && acceptsProbe(question.program.scheme, memory, generation) === (proves === 'accepts');
+      if (memory === null) return false;
+      return proves === 'accepts'
+        ? acceptsProbe(question.program.scheme, memory, generation)
+        : !acceptsUnderSomeLabel(memory, generation);
     }),
   );
 }
