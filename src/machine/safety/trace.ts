@@ -1,7 +1,7 @@
 import type { Phase } from '../phase.ts';
 import type { Task } from '../roll.ts';
 import { carriedOut } from './effects.ts';
-import type { Stage } from './explore.ts';
+import type { Stage } from './graph.ts';
 import type { Move } from './moves.ts';
 import { type Holding, holdingsIn } from './words.ts';
 import { initialState, type Model, type State } from './world.ts';
