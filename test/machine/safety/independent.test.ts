@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RotctlError } from '../../../src/errors/rotctl-error.ts';
 import {
   type Asked,
@@ -19,6 +19,9 @@ import type { Action } from './independent/state.ts';
  * where batches hold several targets. Its verdict is compared as an operator gets it; lengths and counts are compared
  * with every state kept apart.
  */
+// The second model is written for clarity alone, and takes its time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
+
 const actions: readonly Action[] = ['crash', 'client-restart', 'scale-out', 'reconcile', 'unheeded', 'left-out'];
 
 const single: readonly (readonly Action[])[] = [[], ...actions.map((action) => [action])];
