@@ -24,7 +24,7 @@ const runbooks = ['signer-hmac', 'gate-hmac', 'signer-mtls'].map((name) => ({
 }));
 
 /** The comparison of test/machine/safety/independent.test.ts on larger fleets, and in every environment on small ones. */
-describe('a checker written from the page alone agrees with the checker', () => {
+describe('a second checker that follows the page agrees with the checker', () => {
   const large = runbooks.flatMap((runbook) => sizes.map((size) => ({ ...runbook, size, fleet: size.join('×') })));
   it.each(large)('$name on $fleet, whatever may happen', { timeout: 180_000 }, ({ text, size }) => {
     for (const environment of [[], ['crash', 'client-restart'], actions] as const) agree({ text, size, environment });

@@ -13,7 +13,7 @@ import { diceOf, mutated } from './independent/mutate.ts';
 import type { Action } from './independent/state.ts';
 
 /**
- * The safety checker against a second one, written from spec/checker.md alone: no code is shared but the text of runbooks.
+ * The safety checker against a second one that follows spec/checker.md: no code is shared but the text of runbooks.
  *
  * The checker merges states that differ only in the names of targets that are alike, so that its counts may be smaller
  * where batches hold several targets. Its verdict is compared as an operator gets it; lengths and counts are compared
@@ -58,7 +58,7 @@ function expectAgreement(asked: Asked): string {
   return inFull;
 }
 
-describe('a checker written from the page alone agrees with the checker', () => {
+describe('a second checker that follows the page agrees with the checker', () => {
   const cases = shipped.flatMap(([name, text]) => sizes.map((at) => ({ name, text, ...at, fleet: at.size.join('×') })));
   it.each(cases)('$name on $fleet: verdict, states and moves', ({ text, size, environments }) => {
     for (const environment of environments) expectAgreement({ text, size, environment });
