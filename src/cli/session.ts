@@ -147,7 +147,7 @@ async function openTraffic(
   const { ca, cert, key } = fleet.tls;
   const files = await platform.privateFiles();
   const tls = {
-    ca: await platform.readText(ca),
+    ca: ca === undefined ? '' : await platform.readText(ca),
     ...(cert === undefined || key === undefined
       ? {}
       : { cert: await platform.readText(cert), key: await files.read(key) }),

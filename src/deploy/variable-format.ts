@@ -49,6 +49,8 @@ export function withSecrets(
       const replacement = found.isArray ? arrayLike(value, found, texts, what) : JSON.stringify(only(texts, what));
       return value.slice(0, found.span.start) + replacement + value.slice(found.span.end);
     }
+    case 'gate':
+      throw new RotctlError('INTERNAL', `${what}: a gate's secrets have variables of their own`);
   }
 }
 

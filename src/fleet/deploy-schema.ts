@@ -43,7 +43,7 @@ const place = {
   path: path.describe(
     'Env file (lines of NAME=value) that the process reads its secrets from; relative to this file. Only the variable changes, in the quotes that it has; the file is replaced atomically with mode 0600.',
   ),
-  variable,
+  variable: variable.optional(),
   separator: z
     .string()
     .min(1)
@@ -56,6 +56,55 @@ const place = {
     .optional()
     .describe(
       'For format json: JSON pointer (RFC 6901) to the client\'s secrets in the variable\'s value, with {client} for the client id. In KEYS={"client-a":{"secrets":["..."]}} it is /{client}/secrets. There stands an array of texts, or one text where one secret is enough.',
+    ),
+};
+
+const name = z
+  .string()
+  .max(256)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable');
+
+/** The names that the protocol gives to a gate's variables. */
+const GATE_NAMES = {
+  secret: 'INTERSERVICE_HMAC_SECRET',
+  prev: 'INTERSERVICE_HMAC_SECRET_PREV',
+  keyId: 'INTERSERVICE_HMAC_KEY_ID',
+  keyIdPrev: 'INTERSERVICE_HMAC_KEY_ID_PREV',
+  strict: 'INTERSERVICE_HMAC_STRICT_KEY_ID',
+  revoked: 'INTERSERVICE_HMAC_REVOKED_IDS',
+  dual: 'TOOL_GATE_DUAL_SIGN',
+} as const;
+
+const gate = {
+  variables: z
+    .strictObject({
+      secret: name.prefault(GATE_NAMES.secret).describe('The secret that signs and verifies. It must be in the file.'),
+      prev: name.prefault(GATE_NAMES.prev).describe('The previous secret, which verifies only.'),
+      keyId: name.prefault(GATE_NAMES.keyId).describe('Key id of the secret.'),
+      keyIdPrev: name.prefault(GATE_NAMES.keyIdPrev).describe('Key id of the previous secret.'),
+      strict: name
+        .prefault(GATE_NAMES.strict)
+        .describe('Whether a signature verifies only with the secret that its key id names.'),
+      revoked: name.prefault(GATE_NAMES.revoked).describe('Key ids that are refused, joined by commas.'),
+      dual: name.prefault(GATE_NAMES.dual).describe('Whether a signing service sends both signatures.'),
+    })
+    .optional()
+    .describe(
+      "For protocol gate-v1: the variables' names, where they are not the protocol's own. Those that a rotation needs are added to the file and removed from it.",
+    ),
+  secretFiles: z
+    .strictObject({
+      prefix: z
+        .string()
+        .min(1)
+        .max(1024)
+        .prefault('/run/secrets/')
+        .describe('What a value begins with that is the path of a file holding the secret, as the process sees it.'),
+      folder: path.describe('The folder that stands for that prefix here, where the files can be read and written.'),
+    })
+    .optional()
+    .describe(
+      'For protocol gate-v1: where the files are that hold secrets. Without it a value beginning with /run/secrets/ is a path on this machine.',
     ),
 };
 
@@ -76,7 +125,7 @@ const commands = {
 };
 
 interface PlaceShape {
-  readonly format: 'single' | 'list' | 'json';
+  readonly format?: 'single' | 'list' | 'json' | undefined;
   readonly pointer?: string | undefined;
   readonly separator?: string | undefined;
 }
@@ -103,27 +152,35 @@ function check(deploy: DeployShape, context: z.RefinementCtx): void {
 const formats = z.enum(['single', 'list', 'json']);
 
 const acceptedFormat = formats.describe(
-  'How the accepted secrets stand in the variable: list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
+  'How the accepted secrets stand in the variable (not for gate-v1): list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
 );
 
 /** `deploy` of a replica: where its accepted secrets stand, and how it is made to read them. */
-export const replicaDeploy = z.strictObject({ ...place, ...commands, format: acceptedFormat }).superRefine(check);
+export const replicaDeploy = z
+  .strictObject({ ...place, ...gate, ...commands, format: acceptedFormat.optional() })
+  .superRefine(check);
 
 /** `deploy` of a template: where the accepted secrets stand that an instance made from it starts with. */
-export const templateDeploy = z.strictObject({ ...place, format: acceptedFormat }).superRefine(checkPlace);
+export const templateDeploy = z
+  .strictObject({ ...place, ...gate, format: acceptedFormat.optional() })
+  .superRefine(checkPlace);
 
 /** `deploy` of a client: where the secret that it signs with stands. */
 export const clientDeploy = z
   .strictObject({
     ...place,
+    ...gate,
     ...commands,
     format: formats
-      .prefault('single')
+      .optional()
       .describe(
-        'How the secret stands in the variable: single, as its whole value; list, as its only entry; json, at the pointer.',
+        'How the secret stands in the variable (not for gate-v1): single (the default), as its whole value; list, as its only entry; json, at the pointer.',
       ),
   })
   .superRefine(check);
+
+/** The names that `variables` gives where nothing else is said. */
+export const DEFAULT_GATE_NAMES = GATE_NAMES;
 
 /** What the `deploy` schemas of processes give. */
 export type DeployInput = z.output<typeof replicaDeploy>;

@@ -1,5 +1,6 @@
 import type { SecretReference } from '../credential/reference.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
+import type { Protocol } from '../protocol/protocol.ts';
 
 export type { SecretReference } from '../credential/reference.ts';
 
@@ -14,7 +15,7 @@ export interface Fleet {
   readonly name: string;
   readonly environment: 'production' | 'staging' | 'practice';
   /** How the fleet's signers talk on the wire. */
-  readonly protocol: 'keyring-v1';
+  readonly protocol: Protocol;
   /** Absolute path of the file, and SHA-256 of its bytes (`sha256:<hex>`), for the ledger's header. */
   readonly file: string;
   readonly digest: string;
@@ -30,6 +31,9 @@ export interface Fleet {
   readonly readiness: { readonly deadlineMs: number; readonly consecutive: number };
   readonly canary: CanarySettings;
   readonly usage: UsageSource | undefined;
+  readonly logs: LogWatch | undefined;
+  /** Defects that their owner knows: they are looked for and shown as ever, and stop nothing. */
+  readonly accepts: readonly AcceptedDefect[];
   readonly policy: Policy;
   /** Folder of sealed material; by default `rotctl-vault` beside the fleet file. */
   readonly vault: string;
@@ -45,6 +49,8 @@ export interface Endpoint {
 export interface Replica extends Endpoint {
   readonly name: string;
   readonly deploy: EnvFileDeploy;
+  /** Absolute path of its log file, where that is watched. */
+  readonly log?: string | undefined;
 }
 
 /**
@@ -59,6 +65,8 @@ export interface Template {
 /** A caller that signs, with a client id and a secret of its own. */
 export interface Client {
   readonly id: string;
+  /** What its requests bear as `actor_did` (`gate-v1`); the id elsewhere. */
+  readonly actor: string;
   /** Where its present secret is read from when a rotation begins. */
   readonly secret: SecretReference;
   readonly deploy: EnvFileDeploy;
@@ -80,8 +88,23 @@ export interface EnvFilePlace {
   readonly format:
     | { readonly kind: 'single' }
     | { readonly kind: 'list'; readonly separator: string }
-    | { readonly kind: 'json'; readonly pointer: string };
+    | { readonly kind: 'json'; readonly pointer: string }
+    | GateFormat;
 }
+
+/** The settings of a gate, or of a service that signs for one (`gate-v1`), each in a variable of its own. */
+export interface GateFormat {
+  readonly kind: 'gate';
+  readonly names: GateNames;
+  /** A value that begins with `prefix` is not the secret: it names a file, which is `folder` + the rest of the value here. */
+  readonly secretFiles: { readonly prefix: string; readonly folder: string };
+}
+
+/** Names of the variables that `gate-v1` knows. */
+export type GateNames = Readonly<Record<GateVariable, string>>;
+
+/** What a gate, or a service that signs for one, is told by variables. */
+export type GateVariable = 'secret' | 'prev' | 'keyId' | 'keyIdPrev' | 'strict' | 'revoked' | 'dual';
 
 /**
  * Deploy driver `env-file` of a process: where its configuration stands, and a command that makes the process read it. At
@@ -95,7 +118,8 @@ export interface EnvFileDeploy extends EnvFilePlace {
 
 /** PEM files for connecting: the CA bundle that signs the replicas' certificates, and our own client certificate. */
 export interface TlsFiles {
-  readonly ca: string;
+  /** Absent only where every address is http. */
+  readonly ca: string | undefined;
   readonly cert: string | undefined;
   readonly key: string | undefined;
   /** Whether the fleet promises to refuse callers without a client certificate (`AUTH_MTLS_REQUIRED`). */
@@ -123,6 +147,18 @@ export interface ProbeSettings {
   readonly maxBytes: number;
   /** At most this many probes a second to one replica; `undefined` is unlimited. */
   readonly perSecond: number | undefined;
+  /** What a probe of a gate says; present exactly for `gate-v1`. */
+  readonly gate?: GateProbe | undefined;
+}
+
+/** The fields of a probe of a gate; nothing in them is changed by the gate's sanitising. */
+export interface GateProbe {
+  readonly tool: string;
+  readonly session: string;
+  /** The `actor_did` of everything that `rotctl` sends. */
+  readonly actor: string;
+  readonly conviction: number;
+  readonly params: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** Steady signed traffic during a roll. Rates are requests a second, for each client on each route. */
@@ -133,15 +169,47 @@ export interface CanarySettings {
   readonly minSamples: number;
 }
 
-/** Where to see which secret each client's accepted requests were signed with: a Prometheus page of each replica. */
-export interface UsageSource {
+/** Where to see which secret each client's accepted requests were signed with. */
+export type UsageSource = MetricsUsage | LedgerUsage;
+
+/** A Prometheus page of each replica. */
+export interface MetricsUsage {
+  readonly from: 'metrics';
   readonly path: string;
   readonly metric: string;
   readonly labels: { readonly client: string; readonly fingerprint: string; readonly caller: string };
-  /** How the signers make the fingerprints on their pages from their secrets: see `usageFingerprint`. */
-  readonly fingerprint: 'rotctl' | 'sha256';
+  /** How the signers name a secret on their pages: see `usageNames`. */
+  readonly fingerprint: 'rotctl' | 'sha256' | 'key-id';
   /** The value of the caller label that marks `rotctl`'s own requests. */
   readonly ownCaller: string;
+}
+
+/** A list of accepted requests that each gate shows, with the key id under which each was verified. JSON pointers. */
+export interface LedgerUsage {
+  readonly from: 'ledger';
+  readonly path: string;
+  /** To the list, in the answer; empty for the answer itself. */
+  readonly entries: string;
+  /** Inside an entry: when (Unix seconds, Unix milliseconds or ISO 8601), the actor, the key id. */
+  readonly at: string;
+  readonly client: string;
+  readonly keyId: string;
+}
+
+/** How a refused signature shows in the replicas' logs. */
+export interface LogWatch {
+  readonly refused: RegExp;
+  /** Lines of refusals that `rotctl` itself brought about; without it they are counted as they are caused. */
+  readonly own: RegExp | undefined;
+  /** Refusals of others, in one look, that are no spike. */
+  readonly allowed: number;
+}
+
+/** A failing check that its owner has answered for. */
+export interface AcceptedDefect {
+  readonly check: string;
+  readonly reason: string;
+  readonly owner: string;
 }
 
 /** What operations demand of a rotation. */

@@ -3,10 +3,13 @@ import { forClient, hasPlaceholder } from '../credential/placeholder.ts';
 import { durationText } from '../document/scalars.ts';
 import { looksLikeSecret } from '../document/secret-text.ts';
 import { addressOf } from './address.ts';
+import { checkProtocol } from './protocol-rules.ts';
 import type { FleetInput } from './schema.ts';
 
-type Path = readonly (string | number)[];
-type Refuse = (path: Path, message: string) => void;
+/** A place in the file. */
+export type Path = readonly (string | number)[];
+/** Takes a complaint about a place. */
+export type Refuse = (path: Path, message: string) => void;
 
 /** The rules of a fleet file that hold between fields; the single fields are known to be right. */
 export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
@@ -17,6 +20,7 @@ export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {
   checkTemplatePlaces(fleet, refuse);
   checkClientPlaces(fleet, refuse);
   checkTls(fleet, refuse);
+  checkProtocol(fleet, refuse);
   checkReplay(fleet, refuse);
   checkProbeDeadline(fleet, refuse);
   checkSecrets(fleet, [], refuse);
@@ -58,10 +62,12 @@ function checkAddresses({ replicas, balancer }: FleetInput, refuse: Refuse): voi
 }
 
 function checkPlaceholders(fleet: FleetInput, refuse: Refuse): void {
-  const { clients } = fleet;
+  const { clients, protocol } = fleet;
+  if (protocol === 'gate-v1') return;
   for (const { deploy, path, text } of acceptors(fleet)) {
-    const place = (id: string) => `${forClient(deploy.variable, id)} ${forClient(deploy.pointer ?? '', id)}`;
-    if (clients.length > 1 && !hasPlaceholder(`${deploy.variable} ${deploy.pointer ?? ''}`)) {
+    const { variable = '' } = deploy;
+    const place = (id: string) => `${forClient(variable, id)} ${forClient(deploy.pointer ?? '', id)}`;
+    if (clients.length > 1 && !hasPlaceholder(`${variable} ${deploy.pointer ?? ''}`)) {
       refuse(
         [...path, 'deploy'],
         'needs {client} or {CLIENT} in variable or pointer, because there are several clients',
@@ -87,16 +93,17 @@ function checkTemplatePlaces(fleet: FleetInput, refuse: Refuse): void {
   }
 }
 
-/** Two clients that read one place have one secret, and a client id is not signed. */
-function checkClientPlaces({ clients }: FleetInput, refuse: Refuse): void {
+/** Two clients that read one place have one secret, and a client id is not signed. Services of a gate share one, in files of their own. */
+function checkClientPlaces({ clients, protocol }: FleetInput, refuse: Refuse): void {
   const place = ({ id, deploy }: FleetInput['clients'][number]) =>
-    JSON.stringify([deploy.path, forClient(deploy.variable, id), forClient(deploy.pointer ?? '', id)]);
+    JSON.stringify([deploy.path, forClient(deploy.variable ?? '', id), forClient(deploy.pointer ?? '', id)]);
   unique(clients, place, (index, first) =>
     refuse(
       ['clients', index, 'deploy'],
       `writes the same place as clients[${first}]; two clients must not share a secret`,
     ),
   );
+  if (protocol === 'gate-v1') return;
   for (const [index, { secret, deploy }] of clients.entries()) {
     if (secret === undefined && deploy.format === 'list')
       refuse(['clients', index], 'needs a secret, because its deploy has format list');
@@ -113,15 +120,21 @@ function checkClientPlaces({ clients }: FleetInput, refuse: Refuse): void {
   );
 }
 
-function checkTls({ tls }: FleetInput, refuse: Refuse): void {
+function checkTls({ tls, replicas, balancer }: FleetInput, refuse: Refuse): void {
+  const secure = [...replicas, ...(balancer === undefined ? [] : [balancer])].some(({ url }) =>
+    url.startsWith('https:'),
+  );
+  if (secure && tls.ca === undefined)
+    refuse(['tls'], 'needs ca, the authorities of the replicas, where an address is https');
   if ((tls.cert === undefined) !== (tls.key === undefined)) refuse(['tls'], 'needs cert and key together');
   if (tls.required === true && tls.cert === undefined)
     refuse(['tls', 'required'], 'needs cert and key, or no probe gets through');
 }
 
-function checkReplay({ replay }: FleetInput, refuse: Refuse): void {
+/** Its owner may know that it is too short, and take it so: then it shows as a failed check. */
+function checkReplay({ replay, accepts }: FleetInput, refuse: Refuse): void {
   const least = 2 * replay.maxAge;
-  if (replay.nonceTtl >= least) return;
+  if (replay.nonceTtl >= least || accepts.some(({ check }) => check === 'replay.ttl-bound')) return;
   const got = `${durationText(replay.nonceTtl)} is less than ${durationText(least)}`;
   refuse(
     ['replay', 'nonceTtl'],

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import { duration, durationOrNone, size } from '../document/scalars.ts';
+import { PROTOCOLS } from '../protocol/protocol.ts';
 import { urlProblem } from './address.ts';
 import { clientDeploy, path, pointer, replicaDeploy, templateDeploy, variable } from './deploy-schema.ts';
+import { accepts, httpPath, logs, usage } from './evidence-schema.ts';
 import { outcomeRules } from './outcome-schema.ts';
 
 const MOST_BODY_BYTES = 16 * 1024 * 1024;
@@ -23,11 +25,6 @@ const endpoint = {
     .optional()
     .describe("DNS name or address that the server's certificate must be for; default the host of url."),
 };
-
-const httpPath = z
-  .string()
-  .max(2048)
-  .regex(/^\/[\x21-\x22\x24-\x7e]*$/, 'must begin with a slash and hold no space, # or character outside ASCII');
 
 const secretReference = z.discriminatedUnion('from', [
   z.strictObject({
@@ -56,6 +53,7 @@ const targetName = name.refine((text) => text !== 'balancer' && text !== 'fleet'
 const replica = z.strictObject({
   name: targetName.describe('Your name for the instance; the ledger, reports and the command line use it.'),
   ...endpoint,
+  log: path.optional().describe('Its log file, in which refused signatures are watched as `logs` says.'),
   deploy: replicaDeploy.describe('Where the secrets that it accepts stand, and how it is made to read them.'),
 });
 
@@ -65,7 +63,15 @@ const template = z.strictObject({
 });
 
 const client = z.strictObject({
-  id: clientId.describe('Client id, exactly as its requests carry it to the signers (X-Keyring-Client-Id).'),
+  id: clientId.describe(
+    'Client id, exactly as its requests carry it to the signers (X-Keyring-Client-Id); for gate-v1 your name for the signing service.',
+  ),
+  actor: z
+    .string()
+    .min(1)
+    .max(1024)
+    .optional()
+    .describe('For gate-v1: what its requests bear as actor_did; default its id.'),
   secret: secretReference
     .optional()
     .describe(
@@ -85,9 +91,11 @@ const client = z.strictObject({
 });
 
 const tls = z.strictObject({
-  ca: path.describe(
-    "PEM bundle of the CAs that sign the replicas' certificates, and nothing else; the public roots are never used.",
-  ),
+  ca: path
+    .optional()
+    .describe(
+      "PEM bundle of the CAs that sign the replicas' certificates, and nothing else; the public roots are never used. Needed for https.",
+    ),
   cert: path
     .optional()
     .describe('PEM client certificate that rotctl shows to the replicas, for a fleet of mutual TLS.'),
@@ -123,21 +131,47 @@ const replay = z.strictObject({
     ),
 });
 
+/** What a gate takes as it is: its sanitising removes other characters before it verifies. */
+const gateText = z
+  .string()
+  .regex(/^[A-Za-z0-9:._-]{1,128}$/, 'must be 1 to 128 letters, digits, colons, dots, hyphens or underscores');
+
 const probe = z.strictObject({
   method: z
     .enum(['POST', 'PUT', 'PATCH', 'GET', 'DELETE'])
     .prefault('POST')
     .describe('HTTP method of a probe; it is signed.'),
   path: httpPath
-    .prefault('/v1/sign/session-transaction')
-    .describe('Path of a probe, a route of your service that demands a signature; it is signed.'),
+    .optional()
+    .describe(
+      'Path of a probe, a route of your service that demands a signature; it is signed. Default /v1/sign/session-transaction, for gate-v1 /gate/request.',
+    ),
   body: z
     .string()
     .max(65_536)
-    .prefault('{"probe":true}')
+    .optional()
     .describe(
-      'Body of a probe: one that your service takes as signed right and then does nothing with, such as one that fails its own validation with 422. It is sent very many times.',
+      'Body of a probe, default {"probe":true} (not for gate-v1): one that your service takes as signed right and then does nothing with, such as one that fails its own validation with 422. It is sent very many times.',
     ),
+  tool: gateText
+    .optional()
+    .describe(
+      "For gate-v1: the tool that a probe asks for: one that the gate allows the probe's session, and that then does nothing or is denied by policy.",
+    ),
+  session: gateText.optional().describe('For gate-v1: a session that the gate trusts, used by probes alone.'),
+  actor: gateText
+    .optional()
+    .describe('For gate-v1: the actor_did of all that rotctl sends, and of nobody else; default rotctl.'),
+  conviction: z
+    .number()
+    .min(0)
+    .max(10)
+    .optional()
+    .describe('For gate-v1: the conviction of a probe, low enough that the gate approves nothing; default 0.'),
+  params: z
+    .record(z.string().max(128), z.union([z.string().max(1024), z.number(), z.boolean()]))
+    .optional()
+    .describe('For gate-v1: the params of a probe; default none.'),
   causes: z
     .string()
     .min(1)
@@ -205,36 +239,6 @@ const canary = z.strictObject({
     .describe('Answers that a phase must have had; with fewer its traffic proves nothing.'),
 });
 
-const label = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'must be the name of a Prometheus label or metric');
-
-const usage = z.strictObject({
-  path: httpPath.prefault('/metrics').describe('Path of the Prometheus page that each replica shows at its own url.'),
-  metric: label.describe('Name of the counter of accepted requests on that page, with the three labels below.'),
-  labels: z
-    .strictObject({
-      client: label.describe('Name of its label that holds the client id.'),
-      fingerprint: label.describe(
-        'Name of its label that holds the fingerprint of the secret that the request was signed with, made as usage.fingerprint says.',
-      ),
-      caller: label.describe(
-        "Name of its label that tells rotctl's own requests, whose User-Agent begins with rotctl/, from all others.",
-      ),
-    })
-    .describe('Which labels of that counter say what.'),
-  fingerprint: z
-    .enum(['rotctl', 'sha256'])
-    .prefault('rotctl')
-    .describe(
-      'How your signers make a fingerprint from a secret. rotctl: HMAC-SHA256 with the secret (its UTF-8 bytes) as the key and the text "rotctl key fingerprint v1" as the message, of which the first 16 hex digits in lower case. sha256: the SHA-256 digest of the secret (its UTF-8 bytes) as hex in lower case, of which the first 8 digits or more; only for secrets of at least 32 characters, because a weak one can be guessed from it.',
-    ),
-  ownCaller: z
-    .string()
-    .min(1)
-    .max(128)
-    .prefault('rotctl')
-    .describe("What that label says for rotctl's own requests; every other value is a client."),
-});
-
 const policy = z.strictObject({
   minOverlap: durationOrNone()
     .optional()
@@ -273,7 +277,12 @@ export const fleetSchema = z.strictObject({
   environment: z
     .enum(['production', 'staging', 'practice'])
     .describe('What the fleet is for; production has the careful defaults of policy.'),
-  protocol: z.enum(['keyring-v1']).prefault('keyring-v1').describe('How the signers talk on the wire.'),
+  protocol: z
+    .enum(PROTOCOLS)
+    .prefault('keyring-v1')
+    .describe(
+      'How the signers talk on the wire: keyring-v1, a signer proxy with X-Keyring headers; gate-v1, an interservice gate with INTERSERVICE_HMAC_SECRET.',
+    ),
   replicas: z
     .array(replica)
     .min(1)
@@ -297,7 +306,7 @@ export const fleetSchema = z.strictObject({
     .describe(
       'Every caller that signs requests to this fleet, each with an id and a secret of its own; one that is left out is not rotated.',
     ),
-  tls: tls.describe('How rotctl connects to the replicas and knows them.'),
+  tls: tls.prefault({}).describe('How rotctl connects to the replicas and knows them.'),
   replay: replay.prefault({}).describe('How your signers guard against replay, as they are configured; it is checked.'),
   probe: probe.prefault({}).describe('The signed request that rotctl sends to see what a replica accepts.'),
   outcomes: outcomeRules,
@@ -312,6 +321,8 @@ export const fleetSchema = z.strictObject({
     .describe(
       'Where to see which secret each client signs with. Without it a rotation cannot prove that clients moved, and holds before the first.',
     ),
+  logs: logs.optional().describe("How refused signatures show in the replicas' logs, for noticing a spike of them."),
+  accepts,
   policy: policy.prefault({}).describe('What operations demand of a rotation.'),
   vault: path
     .prefault('rotctl-vault')

@@ -17,7 +17,7 @@ export async function requireReadiness(
   requireEvidence(tools);
   const { usage } = tools.fleet;
   // Names each secret as the fleet's own pages do, which refuses those that are too weak to be named so.
-  if (usage !== undefined) for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
+  if (usage?.from === 'metrics') for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
   for (const acceptor of [...tools.fleet.replicas, ...tools.fleet.templates]) {
     const listed = await tools.driver.readAccepted(acceptor, clients);
     for (const client of clients) {

@@ -66,7 +66,7 @@ type Names = Readonly<Record<RotatingGeneration, string>>;
 /** How the fleet's pages name the two secrets of each client, or why they cannot be named. */
 function namesOf({ fleet, pairs }: UsageParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
   const { usage } = fleet;
-  if (usage === undefined) return UNDECLARED;
+  if (usage === undefined || usage.from === 'ledger') return UNDECLARED;
   const names = new Map<string, Names>();
   for (const [id, pair] of pairs) {
     if (!clients.includes(id)) continue;
@@ -89,7 +89,7 @@ async function watch(
 ): Promise<Proven> {
   const { fleet, transport, clock, runId } = parts;
   const { usage } = fleet;
-  if (usage === undefined) return silent(id, callers, UNDECLARED);
+  if (usage === undefined || usage.from === 'ledger') return silent(id, callers, UNDECLARED);
   const scope: UsageScope = {
     source: usage,
     replicas: fleet.replicas,

@@ -57,6 +57,7 @@ async function transport(tls: TlsFiles): ReturnType<Platform['transport']> {
   const [{ createTransport }, files] = await Promise.all([import('./transport.ts'), import('./files.ts')]);
   const optional = async (path: string | undefined, read: (path: string) => Promise<string>) =>
     path === undefined ? undefined : read(path);
+  if (tls.ca === undefined) return createTransport(undefined);
   return createTransport({
     ca: await files.readTextFile(tls.ca),
     cert: await optional(tls.cert, files.readTextFile),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { reveal, type Secret } from '../credential/secret.ts';
 import { SHORTEST_SECRET } from '../credential/strength.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { UsageSource } from '../fleet/fleet.ts';
+import type { MetricsUsage } from '../fleet/fleet.ts';
 
 const SHA256_DIGITS = 64;
 const SHOWN_SHA256 = /^[0-9a-f]{8,64}$/;
@@ -15,7 +15,7 @@ const SHOWN_SHA256 = /^[0-9a-f]{8,64}$/;
  * Throws `SECRET_REFUSED` for `sha256` of a secret of fewer than 32 bytes: that digest is not keyed, so a weak secret
  * could be guessed from it.
  */
-export function usageFingerprint(secret: Secret, kind: UsageSource['fingerprint']): string {
+export function usageFingerprint(secret: Secret, kind: MetricsUsage['fingerprint']): string {
   if (kind === 'rotctl') return secret.fingerprint;
   const bytes = reveal(secret);
   if (bytes.length >= SHORTEST_SECRET) return createHash('sha256').update(bytes).digest('hex');
@@ -32,7 +32,7 @@ export function fingerprintFits(shown: string, fingerprint: string): boolean {
 }
 
 /** What keeps the hex digits on a page from being compared, or `undefined`; other text is no fingerprint of ours. */
-export function digitsProblem(shown: string, kind: UsageSource['fingerprint']): string | undefined {
+export function digitsProblem(shown: string, kind: MetricsUsage['fingerprint']): string | undefined {
   if (kind === 'rotctl' || !/^[0-9A-Fa-f]+$/.test(shown) || SHOWN_SHA256.test(shown)) return undefined;
   return `${shown.length} hex digits where 8 to ${SHA256_DIGITS} in lower case are needed`;
 }

@@ -1,5 +1,5 @@
 import { escapeForeign } from '../errors/escape.ts';
-import type { Replica, UsageSource } from '../fleet/fleet.ts';
+import type { MetricsUsage, Replica } from '../fleet/fleet.ts';
 import type { Clock, Transport } from '../probe/ports.ts';
 import { type MetricsPage, parseMetrics, type Series } from './prometheus.ts';
 import { digitsProblem } from './usage-fingerprint.ts';
@@ -36,7 +36,7 @@ export type UsageSample = readonly (ReplicaReading | ReplicaSilence)[];
 
 /** What to look at. */
 export interface UsageScope {
-  readonly source: UsageSource;
+  readonly source: MetricsUsage;
   readonly replicas: readonly Replica[];
   /** The inventory's client ids. */
   readonly clients: readonly string[];
@@ -98,7 +98,7 @@ function readUsage(page: MetricsPage, { source, clients }: UsageScope): Usage | 
 }
 
 /** Prometheus knows no difference between an empty label and none. */
-function defectOf(series: Series, source: UsageSource): string | undefined {
+function defectOf(series: Series, source: MetricsUsage): string | undefined {
   const { client, fingerprint, caller } = source.labels;
   if (label(series, caller) === '') {
     return `${source.metric} has a series without the label ${caller}: rotctl's own requests cannot be told apart`;

@@ -38,7 +38,8 @@ async function placeWith(content: string, change: Partial<EnvFileDeploy> = {}, c
     ...change,
   };
   const replica = { name: 'signer-a', url: new URL('https://127.0.0.1:1'), serverName: 'x', deploy };
-  const client = { id: 'client-a', secret: { from: 'file', path } as const, deploy, cadenceMs: 1, atRestMs: 1 };
+  const secret = { from: 'file', path } as const;
+  const client = { id: 'client-a', actor: 'client-a', secret, deploy, cadenceMs: 1, atRestMs: 1 };
   return { driver: createEnvFileDriver({ files, commands, cwd: folder }), files, path, deploy, replica, client };
 }
 

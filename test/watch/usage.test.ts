@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
-import type { Replica, UsageSource } from '../../src/fleet/fleet.ts';
+import type { MetricsUsage, Replica } from '../../src/fleet/fleet.ts';
 import { openWire } from '../../src/probe/canary-wire.ts';
 import type { Clock, Transport } from '../../src/probe/ports.ts';
 import { takeUsage, type UsageSample } from '../../src/watch/usage.ts';
@@ -11,7 +11,8 @@ import { usageFingerprint } from '../../src/watch/usage-fingerprint.ts';
 import { judgeSigns, judgeUnused } from '../../src/watch/usage-judge.ts';
 
 const METRIC = 'keyring_accepted_requests_total';
-const source: UsageSource = {
+const source: MetricsUsage = {
+  from: 'metrics',
   path: '/metrics',
   metric: METRIC,
   labels: { client: 'client', fingerprint: 'key', caller: 'caller' },

@@ -10,7 +10,7 @@ export class ClientTraffic {
   #before: UsageSample = [];
 
   constructor({ transport, probes, tools }: Session, { usage, replicas, clients, probe }: Fleet) {
-    if (usage === undefined) throw new Error('the fleet declares no usage');
+    if (usage?.from !== 'metrics') throw new Error('the fleet declares no page of metrics');
     const scope = {
       ...{ source: usage, replicas, clients: clients.map(({ id }) => id) },
       ...{ runId: tools.runId, deadlineMs: probe.deadlineMs },
