@@ -3,6 +3,7 @@
  * and over that while another process does the same: the fleet is as busy then, so what is left is the tool's own part.
  * A practice fleet of three; windows of each kind take turns.
  */
+
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -13,6 +14,7 @@ import type { GlobalFlags } from '../src/cli/request.ts';
 import { type CanaryHandle, startCanary } from '../src/probe/canary.ts';
 import { checksOf } from '../src/probe/checks/list.ts';
 import { runChecks } from '../src/probe/checks/run-checks.ts';
+import { KeyIds } from '../src/probe/key-ids.ts';
 import { systemClock } from '../src/system/clock.ts';
 import { systemPlatform } from '../src/system/platform.ts';
 import { compare, median, plainEnv, program, ratioRow, row } from './measure.ts';
@@ -68,6 +70,8 @@ async function openCanary({ fleet, context }: Look): Promise<CanaryHandle> {
     clients: fleet.clients,
     tls: { ca: await text(tls.ca), cert: await text(tls.cert), key: await text(tls.key) },
     probe,
+    protocol: fleet.protocol,
+    keyIds: new KeyIds(),
     ratePerSecond: PER_SECOND,
     runId: 'bench',
     rules: fleet.outcomes,

@@ -6,6 +6,7 @@ import { createEnvFileDriver } from '../deploy/env-file.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { readWhole } from '../ledger/verify.ts';
 import { startCanary } from '../probe/canary.ts';
+import { KeyIds } from '../probe/key-ids.ts';
 import type { Transport } from '../probe/ports.ts';
 import { createProber } from '../probe/prober.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
@@ -54,7 +55,9 @@ export async function openSession(
   const redactor = new Redactor();
   const files = await platform.privateFiles();
   const transport = await platform.transport(fleet.tls);
-  const prober = createProber({ settings: fleet.probe, outcomes: fleet.outcomes, transport, clock, random, runId });
+  const keyIds = new KeyIds();
+  const { probe: settings, outcomes, protocol } = fleet;
+  const prober = createProber({ settings, outcomes, protocol, keyIds, transport, clock, random, runId });
   const probes: ProbeTools = { prober, clock, random };
   const stop = stopFor(platform, fleet);
   const ledger = ledgerPath(flags, fleet.file);
@@ -110,7 +113,7 @@ export async function openSession(
     },
     preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
     prover: (pairs) => new FleetProver(parts, learnAll(pairs, learn)),
-    traffic: (pairs, before) => openTraffic(platform, fleet, runId, pairs, before),
+    traffic: (pairs, before) => openTraffic(platform, fleet, runId, keyIds, pairs, before),
   };
   return { tools, probes, transport, redactor, ledger, close: () => transport.close() };
 }
@@ -141,6 +144,7 @@ async function openTraffic(
   platform: Platform,
   fleet: Fleet,
   runId: string,
+  keyIds: KeyIds,
   pairs: Pairs,
   before: readonly ('current' | 'next')[],
 ): Promise<Traffic> {
@@ -154,13 +158,15 @@ async function openTraffic(
   };
   const routes = fleet.replicas.map(({ name, url, serverName }) => ({ name, endpoint: { url, serverName } }));
   const balancer = fleet.balancer === undefined ? [] : [{ name: 'balancer', endpoint: fleet.balancer }];
-  const { method, path, body, deadlineMs, maxBytes } = fleet.probe;
+  const { method, path, body, gate, deadlineMs, maxBytes } = fleet.probe;
   const start: Parameters<typeof startTraffic>[0]['start'] = (onChange) =>
     startCanary({
       routes: [...balancer, ...routes],
       clients: [...pairs.keys()].map((id) => ({ id })),
       tls,
-      probe: { method, path, body, deadlineMs, maxBytes },
+      probe: { method, path, body, gate, deadlineMs, maxBytes },
+      protocol: fleet.protocol,
+      keyIds,
       ratePerSecond: fleet.canary.ratePerSecond,
       runId,
       rules: fleet.outcomes,

@@ -1,6 +1,8 @@
 import { reveal, type Secret } from '../credential/secret.ts';
 import type { ProbeSettings } from '../fleet/fleet.ts';
+import type { GateRequest } from '../protocol/gate-v1.ts';
 import { KEYRING_HEADERS, keyringSignature } from '../protocol/keyring-v1.ts';
+import { signGateCall } from './gate-call.ts';
 import type { WireRequest } from './ports.ts';
 
 /** What one probe says, before it is signed. Whatever is left out is what a sound client would send. */
@@ -25,8 +27,14 @@ export interface Call {
   /** Changes the finished signature. */
   readonly alterSignature?: (signature: string) => string;
   readonly overrideSignature?: string;
-  /** Sends no header of the protocol at all. */
+  /** Sends no header, or of a gate no signature, of the protocol at all. */
   readonly bare?: boolean;
+  /** `gate-v1`: the key id that the signature bears; by default that of the secret, see `KeyIds`. */
+  readonly keyId?: string | undefined;
+  /** `gate-v1`: further signatures, each under the key id of its secret. With them all are sent in `signatures`. */
+  readonly also?: readonly Secret[];
+  /** `gate-v1`: what is signed in place of what is sent. */
+  readonly signedInstead?: Partial<GateRequest>;
 }
 
 /** A signed request: a bearer token for as long as its timestamp lives. It is kept in memory only. */
@@ -38,14 +46,18 @@ export interface Signed {
 
 /** What a call is completed with. `now` is Unix milliseconds. */
 export interface Completion {
-  readonly settings: ProbeSettings;
+  readonly settings: Pick<ProbeSettings, 'method' | 'path' | 'body' | 'gate'>;
   readonly userAgent: string;
   readonly now: number;
   readonly freshNonce: () => string;
+  /** The key id of a secret, where the protocol has key ids. */
+  readonly keyIdOf: (secret: Secret | undefined) => string;
 }
 
-/** Completes and signs a call. */
-export function signCall(call: Call, { settings, userAgent, now, freshNonce }: Completion): Signed {
+/** Completes and signs a call by the fleet's protocol. */
+export function signCall(call: Call, completion: Completion): Signed {
+  const { settings, userAgent, now, freshNonce } = completion;
+  if (settings.gate !== undefined) return signGateCall(call, settings.gate, completion);
   const nonce = call.nonce ?? freshNonce();
   const timestamp = call.timestampText ?? String(Math.round(now + (call.timestampOffsetMs ?? 0)));
   const method = call.method ?? settings.method;

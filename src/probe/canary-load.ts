@@ -1,23 +1,22 @@
 import type { Secret } from '../credential/secret.ts';
-import { reveal } from '../credential/secret.ts';
+import type { ProbeSettings } from '../fleet/fleet.ts';
 import { judge } from '../protocol/judge.ts';
-import { KEYRING_HEADERS, keyringSignature } from '../protocol/keyring-v1.ts';
 import type { Exchange, OutcomeRule } from '../protocol/outcome.ts';
+import type { Protocol } from '../protocol/protocol.ts';
+import { signCall } from './call.ts';
 import { type CanaryCoordinates, type CanaryCounts, CanaryTally } from './canary-counts.ts';
+import { KeyIds } from './key-ids.ts';
 import type { Clock, WireRequest } from './ports.ts';
 
 /** The request that the canary sends, as in the fleet's `probe` settings. */
-export interface CanaryRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly body: string;
-}
+export type CanaryRequest = Pick<ProbeSettings, 'method' | 'path' | 'body' | 'gate'>;
 
 /** What to send, and how often. */
 export interface CanaryPlan {
   readonly routes: readonly string[];
   readonly clients: readonly string[];
   readonly request: CanaryRequest;
+  readonly protocol: Protocol;
   /** Requests a second, for each client on each route. */
   readonly ratePerSecond: number;
   /** Named in `User-Agent: rotctl/<run>`, so that the fleet's own gauges can leave the canary out. */
@@ -55,11 +54,11 @@ export class CanaryLoad {
   readonly #ports: CanaryPorts;
   readonly #streams: readonly { readonly client: string; readonly route: string }[];
   readonly #gapMs: number;
-  readonly #body: Buffer;
   readonly #flights = new Set<Flight>();
   readonly #halt = new AbortController();
   readonly #onSettled: () => void;
   #secrets: ReadonlyMap<string, readonly Secret[]> = new Map();
+  #keyIds: KeyIds = new KeyIds();
   #tally: CanaryTally;
   #origin: number | undefined;
   #sequence = 0;
@@ -72,16 +71,16 @@ export class CanaryLoad {
     this.#onSettled = onSettled;
     this.#streams = plan.routes.flatMap((route) => plan.clients.map((client) => ({ client, route })));
     this.#gapMs = 1000 / (plan.ratePerSecond * Math.max(1, this.#streams.length));
-    this.#body = Buffer.from(plan.request.body, 'utf8');
     this.#tally = this.#openWindow('start');
   }
 
   /**
    * Changes which secrets are sent, at once, and resolves when no request is on its way that was signed with a secret
-   * that was in use and no longer is.
+   * that was in use and no longer is. Each is sent under its key id, where the protocol has them.
    */
-  async setSecrets(secrets: ReadonlyMap<string, readonly Secret[]>): Promise<void> {
+  async setSecrets(secrets: ReadonlyMap<string, readonly Secret[]>, keyIds = new KeyIds()): Promise<void> {
     this.#secrets = secrets;
+    this.#keyIds = keyIds;
     const kept = (flight: Flight): boolean =>
       secrets.get(flight.client)?.some((secret) => secret.fingerprint === flight.secret.fingerprint) ?? false;
     if (this.#origin === undefined && !this.#halt.signal.aborted) this.#pacing = this.#pace();
@@ -163,32 +162,23 @@ export class CanaryLoad {
 
   async #fly(at: CanaryCoordinates, secret: Secret, tally: CanaryTally, due: number): Promise<void> {
     const { clock } = this.#ports;
-    const { rules, maxAgeMs } = this.#plan;
+    const { rules, maxAgeMs, protocol } = this.#plan;
     const signedAt = clock.now();
     const exchange = await this.#ports.send(at.route, this.#signed(at.client, secret, signedAt));
     const now = clock.now();
     const times = { latencyMs: clock.monotonic() - due, agedMs: now - signedAt, maxAgeMs };
-    tally.settled(at, exchange, judge(exchange, rules), times, now);
+    tally.settled(at, exchange, judge(exchange, rules, protocol), times, now);
     this.#onSettled();
   }
 
   #signed(client: string, secret: Secret, at: number): WireRequest {
-    const { method, path } = this.#plan.request;
-    const timestamp = String(Math.trunc(at));
-    const nonce = this.#ports.nonce();
-    const signature = keyringSignature(reveal(secret), { timestamp, nonce, method, path, body: this.#body });
-    return {
-      method,
-      path,
-      body: this.#body,
-      headers: {
-        'content-type': 'application/json',
-        'user-agent': `rotctl/${this.#plan.runId}`,
-        [KEYRING_HEADERS.clientId]: client,
-        [KEYRING_HEADERS.timestamp]: timestamp,
-        [KEYRING_HEADERS.nonce]: nonce,
-        [KEYRING_HEADERS.signature]: signature,
-      },
+    const completion = {
+      settings: this.#plan.request,
+      userAgent: `rotctl/${this.#plan.runId}`,
+      now: Math.trunc(at),
+      freshNonce: this.#ports.nonce,
+      keyIdOf: (one: Secret | undefined) => this.#keyIds.of(one),
     };
+    return signCall({ client, secret }, completion).request;
   }
 }

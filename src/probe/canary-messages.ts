@@ -15,10 +15,13 @@ export interface CanarySetup {
 /** Secrets on their way between threads: client id, and the raw bytes of each, whose buffers are moved, not copied. */
 export type SecretBytes = readonly (readonly [client: string, secrets: readonly Uint8Array<ArrayBuffer>[]])[];
 
+/** Key ids by the fingerprint of their secret. */
+export type KeyIdEntries = readonly (readonly [fingerprint: string, id: string])[];
+
 /** What the main thread asks. Each is answered by one `reply` with the same `id`. */
 export type CanaryAsk =
   | { readonly ask: 'set-up'; readonly setup: CanarySetup }
-  | { readonly ask: 'secrets'; readonly secrets: SecretBytes }
+  | { readonly ask: 'secrets'; readonly secrets: SecretBytes; readonly keyIds: KeyIdEntries }
   | { readonly ask: 'snapshot' }
   | { readonly ask: 'mark'; readonly label: string }
   | { readonly ask: 'stop' };

@@ -10,6 +10,7 @@ import type { CanaryCounts } from './canary-counts.ts';
 import { CanaryLoad } from './canary-load.ts';
 import type { CanaryAsk, CanaryCall, CanarySetup, CanaryWord, SecretBytes } from './canary-messages.ts';
 import { openWire, secureContext } from './canary-wire.ts';
+import { KeyIds } from './key-ids.ts';
 import type { Clock } from './ports.ts';
 
 /** How often the main thread is told, at most. */
@@ -53,7 +54,7 @@ async function obey(running: Running, call: Exclude<CanaryAsk, { ask: 'set-up' }
   const { load } = running;
   switch (call.ask) {
     case 'secrets':
-      await load.setSecrets(wrap(call.secrets));
+      await load.setSecrets(wrap(call.secrets), new KeyIds(call.keyIds));
       return undefined;
     case 'snapshot':
       return load.snapshot();

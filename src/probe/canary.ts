@@ -3,10 +3,12 @@ import { reveal, type Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Endpoint } from '../fleet/fleet.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
+import type { Protocol } from '../protocol/protocol.ts';
 import type { CanaryCounts } from './canary-counts.ts';
 import type { CanaryRequest } from './canary-load.ts';
 import type { CanaryAsk, CanaryCall, CanarySetup, CanaryWord } from './canary-messages.ts';
 import type { CanaryLimits, CanaryTls } from './canary-wire.ts';
+import type { KeyIds } from './key-ids.ts';
 
 /** What a canary sends, where, and for whom. */
 export interface CanaryOptions {
@@ -21,6 +23,9 @@ export interface CanaryOptions {
   readonly rules: readonly OutcomeRule[];
   /** `replay.maxAge` of the fleet: a refusal for its age, of a request that was long under way, is a fault. */
   readonly maxAgeMs: number;
+  readonly protocol: Protocol;
+  /** Under which key ids secrets are sent, as it stands at each `setSecrets`. */
+  readonly keyIds: KeyIds;
   /** The worker's bundled JavaScript: `dist/canary-worker.js`. */
   readonly workerUrl: URL;
   /** Called a few times a second while answers come in. */
@@ -57,7 +62,7 @@ export async function startCanary(options: CanaryOptions): Promise<CanaryHandle>
       refuseStrangers(secrets, options.clients);
       const bytes = [...secrets].map(([client, list]) => [client, list.map(ownBytes)] as const);
       const buffers = bytes.flatMap(([, list]) => list.map((item) => item.buffer));
-      await link.ask({ ask: 'secrets', secrets: bytes }, buffers);
+      await link.ask({ ask: 'secrets', secrets: bytes, keyIds: options.keyIds.entries() }, buffers);
     },
     snapshot: () => link.count({ ask: 'snapshot' }),
     mark: (label) => link.count({ ask: 'mark', label }),
@@ -70,7 +75,7 @@ export async function startCanary(options: CanaryOptions): Promise<CanaryHandle>
 }
 
 function setupOf(options: CanaryOptions): CanarySetup {
-  const { method, path, body, deadlineMs, maxBytes } = options.probe;
+  const { method, path, body, gate, deadlineMs, maxBytes } = options.probe;
   const routes = options.routes.map(({ name, endpoint }) => ({
     name,
     url: endpoint.url.href,
@@ -80,7 +85,8 @@ function setupOf(options: CanaryOptions): CanarySetup {
     plan: {
       routes: routes.map((route) => route.name),
       clients: options.clients.map((client) => client.id),
-      request: { method, path, body },
+      request: { method, path, body, gate },
+      protocol: options.protocol,
       ratePerSecond: options.ratePerSecond,
       runId: options.runId,
       rules: options.rules,

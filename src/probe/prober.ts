@@ -1,7 +1,10 @@
+import type { Secret } from '../credential/secret.ts';
 import type { Endpoint, ProbeSettings } from '../fleet/fleet.ts';
 import { judge } from '../protocol/judge.ts';
 import type { Exchange, Outcome, OutcomeRule } from '../protocol/outcome.ts';
+import type { Protocol } from '../protocol/protocol.ts';
 import { type Call, type Signed, signCall } from './call.ts';
+import { KeyIds } from './key-ids.ts';
 import { createPacer } from './pacer.ts';
 import type { Clock, Random, Transport } from './ports.ts';
 
@@ -42,6 +45,10 @@ export interface ProberOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
+  /** By default `keyring-v1`. */
+  readonly protocol?: Protocol;
+  /** The key ids that secrets sign under, for a protocol that has them. */
+  readonly keyIds?: KeyIds;
   /** Appears in `User-Agent: rotctl/<runId>`, so that what we send can be told apart. */
   readonly runId: string;
 }
@@ -56,15 +63,34 @@ export interface Prober {
   send(signed: Signed, endpoint: Endpoint, travel?: Travel): Promise<ProbeResult>;
   /** Takes the turns of `count` requests that will be sent at once with `paid`. */
   reserve(endpoint: Endpoint, count: number): Promise<void>;
+  /** The key id that a secret signs under; `undefined` where the protocol has none. */
+  keyIdOf(secret: Secret): string | undefined;
+  /** Every key id under which a refusal of a secret must be seen, its own first; none where the protocol has none. */
+  keyIdsFor(secret: Secret): readonly string[];
+  /** How many of our requests to this address were refused for their signature until now. */
+  refusals(endpoint: Endpoint): RefusalCount;
+}
+
+/** Counted refusals for a signature. A request that came to nothing may have been refused or not: `most` has it. */
+export interface RefusalCount {
+  readonly least: number;
+  readonly most: number;
 }
 
 /** Makes the prober of one run. */
 export function createProber(options: ProberOptions): Prober {
-  const { settings, transport, clock, random } = options;
+  const { settings, transport, clock, random, protocol = 'keyring-v1', keyIds = new KeyIds() } = options;
+  const refusals = new Map<string, RefusalCount>();
   const pacer = createPacer(clock, settings.perSecond);
   const userAgent = `rotctl/${options.runId}`;
   const sign = (call: Call): Signed =>
-    signCall(call, { settings, userAgent, now: clock.now(), freshNonce: () => random.hex(16) });
+    signCall(call, {
+      settings,
+      userAgent,
+      now: clock.now(),
+      freshNonce: () => random.hex(16),
+      keyIdOf: (secret) => keyIds.of(secret),
+    });
 
   const deliver = async (signed: Signed, endpoint: Endpoint, travel: Travel): Promise<ProbeResult> => {
     const at = clock.now();
@@ -75,7 +101,9 @@ export function createProber(options: ProberOptions): Prober {
       maxBytes: settings.maxBytes,
     });
     const { nonce, timestamp } = signed;
-    return { outcome: judge(exchange, options.outcomes), nonce, timestamp, at, ...trace(exchange) };
+    const outcome = judge(exchange, options.outcomes, protocol);
+    count(refusals, endpoint.url.host, exchange, outcome);
+    return { outcome, nonce, timestamp, at, ...trace(exchange) };
   };
 
   return {
@@ -89,7 +117,17 @@ export function createProber(options: ProberOptions): Prober {
       return deliver(sign(call), endpoint, { fresh: fresh ?? false, certificate: certificate ?? true });
     },
     reserve: (endpoint, count) => pacer.turn(endpoint.url.host, count),
+    keyIdOf: (secret) => (protocol === 'gate-v1' ? keyIds.of(secret) : undefined),
+    keyIdsFor: (secret) => (protocol === 'gate-v1' ? keyIds.every(secret) : []),
+    refusals: ({ url }) => refusals.get(url.host) ?? { least: 0, most: 0 },
   };
+}
+
+function count(refusals: Map<string, RefusalCount>, host: string, exchange: Exchange, outcome: Outcome): void {
+  const surely = outcome.code === 'AUTH_INVALID_HMAC' ? 1 : 0;
+  const maybe = exchange.kind === 'fault' && exchange.sent ? 1 : surely;
+  const { least, most } = refusals.get(host) ?? { least: 0, most: 0 };
+  refusals.set(host, { least: least + surely, most: most + maybe });
 }
 
 function trace(exchange: Exchange): Pick<ProbeResult, 'ms' | 'status' | 'fault' | 'peer' | 'instance'> {

@@ -52,8 +52,8 @@ export function wrongSecret(random: Random): Secret {
  * Takes one replica's part of the evidence matrix: every client, every generation, and a wrong secret for each client.
  *
  * Everything goes over fresh connections, so that an old process that still holds a connection is not the only one
- * asked. The accepted secrets come first, then the wrong one, then those that must be refused; how the answers of a
- * round bear on each other is `judgeRound`'s business.
+ * asked. The accepted secrets come first, then the wrong one, then those that must be refused, where the protocol has
+ * key ids under each of them; how the answers of a round bear on each other is `judgeRound`'s business.
  */
 export async function round(
   tools: Tools,
@@ -75,10 +75,15 @@ async function clientRound(
   const { tries = 3, acceptTries = 1, faults = 2 } = options;
   const patience: Patience = { faults };
   const seen: Seen[] = [];
-  const probe = async (generation: Seen['generation'], secret: Secret, expect: Seen['expect'], times: number) => {
+  const probe = async (
+    generation: Seen['generation'],
+    secret: Secret,
+    expect: Seen['expect'],
+    keyIds: readonly (string | undefined)[],
+  ) => {
     const results = [];
-    for (let n = 0; n < times; n += 1) {
-      const call = { endpoint: replica, client: client.id, secret, fresh: true };
+    for (const keyId of keyIds) {
+      const call = { endpoint: replica, client: client.id, secret, keyId, fresh: true };
       const result = await ask(tools.prober, tools.clock, call, patience);
       results.push(result);
       if (result.outcome.code !== expect) break;
@@ -87,8 +92,13 @@ async function clientRound(
   };
   const wanted = client.secrets.filter(({ expect }) => expect === 'ACCEPTED');
   const unwanted = client.secrets.filter(({ expect }) => expect !== 'ACCEPTED');
-  for (const { generation, secret } of wanted) await probe(generation, secret, 'ACCEPTED', acceptTries);
-  await probe('wrong', wrongSecret(tools.random), 'AUTH_INVALID_HMAC', 1);
-  for (const { generation, secret } of unwanted) await probe(generation, secret, 'AUTH_INVALID_HMAC', tries);
+  const own = (secret: Secret | undefined, times: number): (string | undefined)[] =>
+    Array.from({ length: times }, () => (secret === undefined ? undefined : tools.prober.keyIdOf(secret)));
+  for (const { generation, secret } of wanted) await probe(generation, secret, 'ACCEPTED', own(secret, acceptTries));
+  await probe('wrong', wrongSecret(tools.random), 'AUTH_INVALID_HMAC', own(wanted[0]?.secret, 1));
+  for (const { generation, secret } of unwanted) {
+    const others = tools.prober.keyIdsFor(secret).slice(1);
+    await probe(generation, secret, 'AUTH_INVALID_HMAC', [...own(secret, tries), ...others]);
+  }
   return judgeRound(client.id, replica.name, seen, options.many);
 }

@@ -1,43 +1,40 @@
 import { escapeForeign } from '../errors/escape.ts';
-import type { Exchange, Outcome, OutcomeCode, OutcomeRule, RefusalCode } from './outcome.ts';
+import { judgeGate } from './judge-gate.ts';
+import { judgeKeyring } from './judge-keyring.ts';
+import { type Exchange, type Outcome, type OutcomeRule, unknown } from './outcome.ts';
+import type { Protocol } from './protocol.ts';
 import { retryAfterMs } from './retry-after.ts';
 import { matchRule } from './rules.ts';
 
 type Answer = Extract<Exchange, { kind: 'answer' }>;
 
-/** The statuses that may carry each refusal; anything else with that code is a contradiction and proves nothing. */
-const REFUSAL_STATUS: Readonly<Record<RefusalCode, readonly number[]>> = {
-  AUTH_INVALID_CLIENT: [401],
-  AUTH_MTLS_REQUIRED: [403],
-  AUTH_TIMESTAMP_SKEW: [400, 401],
-  AUTH_INVALID_NONCE: [400, 401],
-  AUTH_INVALID_SIGNATURE_FORMAT: [400, 401],
-  AUTH_INVALID_HMAC: [401],
-  REPLAY_NONCE_USED: [409],
-};
-
-/** A refusal by policy: it comes after the signature and the nonce, so it shows that both were found right. */
-const POLICY_CODE = /^POLICY_[A-Z0-9]+(_[A-Z0-9]+)*$/;
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i;
 
+/** How each protocol reads a JSON object that came with a status. */
+const JUDGES: Readonly<Record<Protocol, (status: number, body: Readonly<Record<string, unknown>>) => Outcome>> = {
+  'keyring-v1': judgeKeyring,
+  'gate-v1': judgeGate,
+};
+
 /**
- * Judges one `keyring-v1` answer. Pure, and denies by default: what is not recognised is `UNKNOWN` with the reason,
+ * Judges one answer by its protocol. Pure, and denies by default: what is not recognised is `UNKNOWN` with the reason,
  * never accepted and never refused. The fleet's own rules come first; the first that matches wins.
- *
- * `STORE_FAILED` (503 `SIGNER_UNAVAILABLE`, 500 `INTERNAL_ERROR`) says only that nothing was accepted. It is evidence of
- * "fails closed" while the store is known to be down, and of nothing else at any other time.
  *
  * An `ACCEPTED` is a statement about one answer. That the signer checks signatures at all is shown only by a
  * wrong-secret control that it refuses; callers must send one.
  */
-export function judge(exchange: Exchange, rules: readonly OutcomeRule[] = []): Outcome {
+export function judge(
+  exchange: Exchange,
+  rules: readonly OutcomeRule[] = [],
+  protocol: Protocol = 'keyring-v1',
+): Outcome {
   const ruled = matchRule(exchange, rules);
   if (ruled !== undefined) return { code: ruled.outcome, reason: `${glimpse(exchange)} (rule of the fleet)` };
   if (exchange.kind === 'fault') return unknown(faultText(exchange));
-  return judgeAnswer(exchange);
+  return judgeAnswer(exchange, protocol);
 }
 
-function judgeAnswer(answer: Answer): Outcome {
+function judgeAnswer(answer: Answer, protocol: Protocol): Outcome {
   const { status, headers } = answer;
   if (status === 429) return unknown('429 rate limited', retryAfterMs(headers));
   if (status >= 300 && status < 400) return unknown(`${status} redirect to ${shown(headers.location)}`);
@@ -50,37 +47,7 @@ function judgeAnswer(answer: Answer): Outcome {
   }
   const body = parseObject(answer.body);
   if (typeof body === 'string') return unknown(`${status} ${body}`);
-  return Object.hasOwn(body, 'errorCode') ? judgeCode(status, body.errorCode) : judgeBare(status, body);
-}
-
-function judgeCode(status: number, errorCode: unknown): Outcome {
-  if (typeof errorCode !== 'string') return unknown(`${status} with an errorCode that is not text`);
-  const reason = `${status} ${escapeForeign(errorCode, 60)}`;
-  if (isRefusal(errorCode)) return known(errorCode, reason, REFUSAL_STATUS[errorCode].includes(status));
-  if (POLICY_CODE.test(errorCode)) return known('ACCEPTED', reason, status === 422);
-  if (errorCode === 'SIGNER_UNAVAILABLE') return known('STORE_FAILED', reason, status === 503);
-  if (errorCode === 'INTERNAL_ERROR') return known('STORE_FAILED', reason, status === 500);
-  return unknown(`${reason} (not a code of the contract that proves anything)`);
-}
-
-/** An object without an `errorCode`: a success of the signer, or something else's page. */
-function judgeBare(status: number, body: Readonly<Record<string, unknown>>): Outcome {
-  if (status < 200 || status >= 300) return unknown(`${status} without an errorCode`);
-  if (Object.keys(body).length === 0) return unknown(`${status} with an empty object`);
-  if (Object.hasOwn(body, 'error')) return unknown(`${status} with an error and no errorCode`);
-  return { code: 'ACCEPTED', reason: `${status}` };
-}
-
-function known(code: OutcomeCode, reason: string, statusFits: boolean): Outcome {
-  return statusFits ? { code, reason } : unknown(`${reason} (this status does not belong to this code)`);
-}
-
-function unknown(reason: string, wait?: number): Outcome {
-  return { code: 'UNKNOWN', reason, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
-}
-
-function isRefusal(code: string): code is RefusalCode {
-  return Object.hasOwn(REFUSAL_STATUS, code);
+  return JUDGES[protocol](status, body);
 }
 
 /** The body as an object, or why it is none, in words that follow a status. */

@@ -11,6 +11,11 @@ export const REFUSALS = [
 
 export type RefusalCode = (typeof REFUSALS)[number];
 
+/** Whether a text is the code of a refusal. */
+export function isRefusal(code: string): code is RefusalCode {
+  return (REFUSALS as readonly string[]).includes(code);
+}
+
 /**
  * What an answer was judged to be.
  *
@@ -28,6 +33,11 @@ export interface Outcome {
   readonly reason: string;
   /** For `UNKNOWN`: how long the replica asked us to wait (429 with Retry-After), in milliseconds. */
   readonly retryAfterMs?: number;
+}
+
+/** An answer that proves nothing. @param wait how long it asks to wait, in milliseconds */
+export function unknown(reason: string, wait?: number): Outcome {
+  return { code: 'UNKNOWN', reason, ...(wait === undefined ? {} : { retryAfterMs: wait }) };
 }
 
 /**

@@ -52,7 +52,7 @@ function setUp(
   let nonce = 0;
   const request = { method: 'POST', path: '/x', body: '{}' };
   const load = new CanaryLoad(
-    { routes, clients, request, ratePerSecond, runId: 'r', rules: [], maxAgeMs },
+    { routes, clients, request, protocol: 'keyring-v1', ratePerSecond, runId: 'r', rules: [], maxAgeMs },
     {
       clock,
       nonce: () => String(nonce++).padStart(32, '0'),

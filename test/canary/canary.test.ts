@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { Secret } from '../../src/credential/secret.ts';
 import { type CanaryHandle, type CanaryOptions, startCanary } from '../../src/probe/canary.ts';
 import type { CanaryCounts } from '../../src/probe/canary-counts.ts';
+import { KeyIds } from '../../src/probe/key-ids.ts';
 import { type TestPki, testPki } from '../support/test-pki.ts';
 import { startSigner, type TinySigner } from './tiny-signer.ts';
 import { bundleWorker } from './worker-bundle.ts';
@@ -51,6 +52,8 @@ afterEach(async () => {
 
 async function start(overrides: Partial<CanaryOptions> = {}): Promise<CanaryHandle> {
   canary = await startCanary({
+    protocol: 'keyring-v1',
+    keyIds: new KeyIds(),
     routes: [
       { name: 'signer-a', endpoint: a.endpoint },
       { name: 'signer-b', endpoint: b.endpoint },
