@@ -25,7 +25,9 @@ const WINDOW_MS = 1500;
 const PER_SECOND = 10;
 
 /** The checks that do not wait: waiting is no load. */
-const CHECKS = checksOf('checklist', 'control', 'replay').filter(({ needs }) => !needs.includes('patience'));
+const CHECKS = checksOf({ protocol: 'keyring-v1' }, 'checklist', 'control', 'replay').filter(
+  ({ needs }) => !needs.includes('patience'),
+);
 
 function openFleet(home: string): Promise<Look> {
   const root = pathToFileURL(`${program()}/`);

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
+import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { Check } from '../probe/checks/check.ts';
 import { CHECKLIST, extraVectorChecks } from '../probe/checks/checklist.ts';
-import { CHECKS } from '../probe/checks/list.ts';
+import { checksOf } from '../probe/checks/list.ts';
 import { readVectors, type VectorFile } from '../probe/vectors.ts';
 import { lookAtAll, openLook, rehearseLook } from './look.ts';
 import type { Platform } from './platform.ts';
@@ -22,12 +24,14 @@ export async function rehearseCheck(
 ): Promise<CommandEnd> {
   const file = vectors === undefined ? undefined : resolve(platform.cwd, vectors);
   const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
-  return rehearseLook(platform, flags, 'check', checksFor(given));
+  return rehearseLook(platform, flags, 'check', (fleet) => checksFor(fleet, given));
 }
 
-/** The checklist, or the vectors of a file. */
-function checksFor(given: VectorFile | undefined): readonly Check[] {
-  if (given === undefined) return CHECKS;
+/** The checks for a fleet's protocol, or the vectors of a file. @throws RotctlError `USAGE` where the protocol has no vectors */
+function checksFor(fleet: Pick<Fleet, 'protocol'>, given: VectorFile | undefined): readonly Check[] {
+  if (given === undefined) return checksOf(fleet);
+  if (fleet.protocol !== 'keyring-v1')
+    throw new RotctlError('USAGE', `test vectors are for keyring-v1, and the fleet speaks ${fleet.protocol}`);
   const ids = given.vectors.map(({ id }) => id);
   return [...CHECKLIST.filter(({ id }) => ids.includes(id)), ...extraVectorChecks(given)];
 }
@@ -41,7 +45,7 @@ export async function check(platform: Platform, flags: GlobalFlags, { vectors }:
   const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
   const look = await openLook(platform, flags, given);
   try {
-    return await lookAtAll(platform, flags, 'check', look, checksFor(given));
+    return await lookAtAll(platform, flags, 'check', look, checksFor(look.fleet, given));
   } finally {
     await look.close();
   }

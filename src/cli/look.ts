@@ -70,9 +70,10 @@ export async function rehearseLook(
   platform: Platform,
   flags: GlobalFlags,
   command: string,
-  checks: readonly Check[],
+  checksOf: (fleet: Fleet) => readonly Check[],
 ): Promise<CommandEnd> {
   const fleet = await loadFleet(platform, flags);
+  const checks = checksOf(fleet);
   const clients = clientsFor(fleet, flags);
   const places = fleet.replicas.map(({ name }) => name).join(', ');
   const width = Math.max(...checks.map(({ id }) => id.length));

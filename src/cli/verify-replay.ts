@@ -15,7 +15,7 @@ const CROSS_REPLICA = 'replay.cross-replica';
 
 /** Says what `verify-replay` would try; sends nothing. */
 export function rehearseReplay(platform: Platform, flags: GlobalFlags): Promise<CommandEnd> {
-  return rehearseLook(platform, flags, 'verify-replay', checksOf('replay'));
+  return rehearseLook(platform, flags, 'verify-replay', (fleet) => checksOf(fleet, 'replay'));
 }
 
 /** Proves single use on every replica, across them and over time. Exit 1 when it fails, 12 when it cannot be told. */
@@ -26,7 +26,7 @@ export async function verifyReplay(
 ): Promise<CommandEnd> {
   const look = await openLook(platform, flags);
   try {
-    const checks = checksOf('replay').map((check) =>
+    const checks = checksOf(look.fleet, 'replay').map((check) =>
       pairwise && check.id === CROSS_REPLICA ? pairByPair(check) : check,
     );
     return await lookAtAll(platform, flags, 'verify-replay', look, checks);

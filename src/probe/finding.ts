@@ -15,6 +15,8 @@ export interface Finding {
   readonly reason?: string;
   readonly samples: number;
   readonly ms: number;
+  /** Of a failure that its owner knows and has answered for: it stops nothing. */
+  readonly accepted?: { readonly reason: string; readonly owner: string };
 }
 
 /** A cell of the evidence matrix: one client's generation on one replica in one phase. */

@@ -82,7 +82,8 @@ export async function beginRotation(
 function requirePassed(preflight: Preflight): void {
   if (preflight.verdict === 'pass') return;
   const named = preflight.findings.filter(
-    (finding) => finding.critical && (finding.verdict === 'fail' || finding.verdict === 'unknown'),
+    ({ critical, verdict, accepted }) =>
+      critical && accepted === undefined && (verdict === 'fail' || verdict === 'unknown'),
   );
   const words = named
     .slice(0, 3)

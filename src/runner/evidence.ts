@@ -16,7 +16,7 @@ export function toLedger(proven: Pick<Proven, 'cells' | 'findings' | 'owed' | 'r
 
 /** A check's result as it stands in the ledger. */
 export function findingToLedger(finding: Finding): Data {
-  const { id, verdict, critical, target, expected, seen, reason, samples, ms } = finding;
+  const { id, verdict, critical, target, expected, seen, reason, samples, ms, accepted } = finding;
   return {
     id,
     verdict,
@@ -27,6 +27,7 @@ export function findingToLedger(finding: Finding): Data {
     ...(reason === undefined ? {} : { reason }),
     samples,
     ms: Math.round(ms),
+    ...(accepted === undefined ? {} : { accepted: { ...accepted } }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { compose, type Verdict } from '../errors/verdict.ts';
-import { CHECKS } from '../probe/checks/list.ts';
+import { checksOf } from '../probe/checks/list.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
@@ -20,6 +20,7 @@ const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
     'control.development-secret',
     'control.unsigned',
     'control.tampered-body',
+    'control.tampered-fields',
     'control.tampered-request',
     'control.signature-exact',
     'control.foreign-secret',
@@ -44,7 +45,7 @@ const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
     'replay.ttl-bound',
   ],
   'clocks-agree': ['clock.window'],
-  'current-accepted': ['valid_hmac_mtls_single_use'],
+  'current-accepted': ['valid_hmac_mtls_single_use', 'gate.valid-accepted', 'gate.any-signature'],
 };
 
 /** Tries a runbook's preconditions on every replica, as the checks that they stand for; changes nothing. */
@@ -55,16 +56,21 @@ export async function runPreflight(
 ): Promise<Preflight> {
   const ids = new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]));
   const findings = await runChecks(
-    CHECKS.filter((check) => ids.has(check.id)),
+    checksOf(parts.fleet).filter((check) => ids.has(check.id)),
     await contextFor(parts, pairs, ['current']),
   );
   return { verdict: verdictOf(findings), findings };
 }
 
-/** The verdict of findings: an `unknown` counts only where it is critical, and what does not apply is left out. */
+/**
+ * The verdict of findings: an `unknown` counts only where it is critical; what does not apply is left out, and so is a
+ * failure that the fleet's owner has answered for.
+ */
 export function verdictOf(findings: readonly Finding[]): Verdict {
   const counted = findings.filter(
-    ({ verdict, critical }) => verdict !== 'not-applicable' && (critical || verdict !== 'unknown'),
+    ({ verdict, critical, accepted }) =>
+      verdict !== 'not-applicable' && accepted === undefined && (critical || verdict !== 'unknown'),
   );
+  if (counted.length === 0 && findings.some(({ accepted }) => accepted !== undefined)) return 'pass';
   return compose(counted.map(({ verdict }) => (verdict === 'not-applicable' ? 'pass' : verdict)));
 }

@@ -1,5 +1,5 @@
 import type { RotatingGeneration } from '../machine/step.ts';
-import { CHECKS } from '../probe/checks/list.ts';
+import { checksOf } from '../probe/checks/list.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Burned } from '../probe/oracle.ts';
@@ -31,7 +31,7 @@ export async function proveChecks(parts: FleetParts, pairs: Pairs, order: CheckO
   const { clock } = parts.probes;
   const until = clock.monotonic() + parts.fleet.readiness.deadlineMs;
   let findings: readonly Finding[] = [];
-  let open = CHECKS.filter(({ id }) => order.ids.includes(id));
+  let open = checksOf(parts.fleet).filter(({ id }) => order.ids.includes(id));
   for (;;) {
     const found = await runChecks(open, await contextOf(parts, pairs, order));
     findings = [...findings.filter(({ id }) => open.every((one) => one.id !== id)), ...found];
@@ -52,7 +52,10 @@ async function contextOf(parts: FleetParts, pairs: Pairs, order: CheckOrder) {
 }
 
 function sayBad(findings: readonly Finding[]): string {
-  const bad = findings.filter(({ verdict, critical }) => verdict === 'fail' || (verdict === 'unknown' && critical));
+  const bad = findings.filter(
+    ({ verdict, critical, accepted }) =>
+      accepted === undefined && (verdict === 'fail' || (verdict === 'unknown' && critical)),
+  );
   return bad
     .slice(0, 3)
     .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`)

@@ -1,7 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import type { Proof, ProofScope } from '../machine/step.ts';
-import { CHECKS } from '../probe/checks/list.ts';
+import { checksOf } from '../probe/checks/list.ts';
 import { burnOwed, dueAt } from '../probe/checks/replay-over-time.ts';
 import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
@@ -16,7 +16,6 @@ import { proveSigns, proveUnused } from './prove-usage.ts';
 import { ACCEPTED_AFTER, SIGNED_WITH } from './signed-with.ts';
 import type { Proven, Prover } from './world.ts';
 
-const CHECKLIST = CHECKS.filter(({ group }) => group === 'checklist').map(({ id }) => id);
 const REPLAY_NOW = ['replay.same-replica', 'replay.cross-replica', 'replay.concurrent'];
 
 /** The prover of one rotation on one fleet: every proof that a runbook can name, taken live. */
@@ -72,7 +71,10 @@ export class FleetProver implements Prover {
       case 'unused':
         return proveUnused(this.#usage(), proof.generation);
       case 'checklist':
-        return proveChecks(this.#parts, this.#pairs, { ids: CHECKLIST, accepted: ACCEPTED_AFTER[phase] });
+        return proveChecks(this.#parts, this.#pairs, {
+          ids: checksOf(this.#parts.fleet, 'checklist').map(({ id }) => id),
+          accepted: ACCEPTED_AFTER[phase],
+        });
       case 'namespace':
         return this.#namespace(phase, targets);
       case 'replay':

@@ -1,5 +1,6 @@
 import type { Verdict } from '../../errors/verdict.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
+import type { Protocol } from '../../protocol/protocol.ts';
 import type { Finding } from '../finding.ts';
 import type { Burned } from '../oracle.ts';
 import type { Tools } from '../round.ts';
@@ -14,7 +15,7 @@ export type Need = 'required-certificate' | 'balancer' | 'two-replicas' | 'two-c
 
 /** What checks are run against, and with. */
 export interface CheckContext extends Tools {
-  readonly fleet: Pick<Fleet, 'replicas' | 'balancer' | 'tls' | 'replay' | 'probe'>;
+  readonly fleet: Pick<Fleet, 'replicas' | 'balancer' | 'tls' | 'replay' | 'probe'> & Partial<Pick<Fleet, 'accepts'>>;
   /** Clients with the secrets that every replica is to accept now. */
   readonly clients: readonly KnownClient[];
   readonly vectors: VectorFile | undefined;
@@ -27,8 +28,17 @@ export interface CheckContext extends Tools {
   /** Told before each long wait, so that a countdown can be shown. */
   readonly onWait?: (why: string, ms: number) => void;
   readonly signal?: AbortSignal;
+  /** What the gates' configurations say of key ids, by replica; for `gate-v1`. */
+  readonly gates?: ReadonlyMap<string, GateExpectation>;
   /** Copies and rounds of `replay.concurrent`; by default 8 to 16 copies, and 5 rounds or one for each replica. */
   readonly concurrency?: { readonly copies: number; readonly rounds: number };
+}
+
+/** What a gate's configuration says, and its answers must show. */
+export interface GateExpectation {
+  readonly strict: boolean;
+  /** Key ids that it is to refuse. */
+  readonly revoked: readonly string[];
 }
 
 /** What a check saw on one target; `runChecks` makes it a finding. */
@@ -56,6 +66,8 @@ export interface Check {
   /** What the operator does when it fails. */
   readonly remedy: string;
   readonly needs: readonly Need[];
+  /** The one protocol whose fleets it is for; by default every one. */
+  readonly protocol?: Protocol;
   /** How long it will have to wait, in milliseconds; only for checks that need patience. */
   readonly waits?: (context: CheckContext) => number;
   /** Looks, and says what it saw on each target. May throw: that is `unknown`. */

@@ -89,6 +89,7 @@ function vectorCheck({ id, title, why, remedy, everyClient = false }: Item): Che
   return {
     id,
     group: 'checklist',
+    protocol: 'keyring-v1',
     critical: true,
     title,
     why,

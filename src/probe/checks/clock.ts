@@ -17,13 +17,15 @@ export const CLOCK_WINDOW: Check = {
     'synchronise the clock, or set the signer’s window; if all replicas are off alike, look at the clock of this machine',
   needs: [],
   look: async (context) => {
-    const { replay } = context.fleet;
+    const { replay, probe } = context.fleet;
+    // A gate counts time in seconds, and may round either way.
+    const unitMs = probe.gate === undefined ? 2 : 1000;
     const { client } = signerOf(context);
     const offsets: number[] = [];
     const seen = await onReplicas(context, async (replica) => {
       const reading = await readClock(context, replica, client, replay.maxAgeMs);
       if (reading.kind === 'measured') offsets.push(reading.offsetMs);
-      return sightOf(reading, replay);
+      return sightOf(reading, replay, unitMs);
     });
     return offsets.length === context.fleet.replicas.length && allAlike(offsets, replay.clockErrorMs)
       ? seen.map(blame)
@@ -31,7 +33,7 @@ export const CLOCK_WINDOW: Check = {
   },
 };
 
-function sightOf(reading: ClockReading, replay: ReplayContract): Sight {
+function sightOf(reading: ClockReading, replay: ReplayContract, unitMs: number): Sight {
   const { samples } = reading;
   const expected = `clock within ${replay.clockErrorMs} ms, window ${replay.maxAgeMs} ms`;
   switch (reading.kind) {
@@ -41,20 +43,24 @@ function sightOf(reading: ClockReading, replay: ReplayContract): Sight {
       return { verdict: 'fail', expected, seen: 'no edge', reason: withoutEdge(reading), samples };
     case 'measured': {
       const seen = `clock ${signed(reading.offsetMs)} ms, window ${Math.round(reading.windowMs)} ms, each within ${Math.ceil(reading.errorMs)} ms`;
-      const reasons = faultsOf(reading, replay);
+      const reasons = faultsOf(reading, replay, unitMs);
       if (reasons.length === 0) return { verdict: 'pass', expected, seen, samples };
       return { verdict: 'fail', expected, seen, reason: reasons.join('; '), samples };
     }
   }
 }
 
-function faultsOf({ offsetMs, windowMs, errorMs }: Measured, { clockErrorMs, maxAgeMs }: ReplayContract): string[] {
+/** @param unitMs how coarsely a replica may count time, rounding either way, in milliseconds */
+function faultsOf(
+  { offsetMs, windowMs, errorMs }: Measured,
+  { clockErrorMs, maxAgeMs }: ReplayContract,
+  unitMs: number,
+): string[] {
   const faults: string[] = [];
   if (Math.abs(offsetMs) > clockErrorMs + errorMs) {
     faults.push(`its clock is ${signed(offsetMs)} ms from ours, allowed are ${clockErrorMs} ms`);
   }
-  // A signer may count in whole milliseconds and round either way.
-  if (Math.abs(windowMs - maxAgeMs) > errorMs + 2) {
+  if (Math.abs(windowMs - maxAgeMs) > errorMs + unitMs) {
     faults.push(`its window is ${Math.round(windowMs)} ms, declared are ${maxAgeMs} ms`);
   }
   return faults;

@@ -1,6 +1,7 @@
 import { Secret } from '../../credential/secret.ts';
 import type { Replica } from '../../fleet/fleet.ts';
 import type { OutcomeCode } from '../../protocol/outcome.ts';
+import type { Protocol } from '../../protocol/protocol.ts';
 import type { Call } from '../call.ts';
 import type { ProbeResult } from '../prober.ts';
 import { ask } from '../retry.ts';
@@ -33,6 +34,8 @@ interface Control {
   readonly needs?: readonly Need[];
   /** Tried for the first client only: what it shows does not differ from client to client. */
   readonly firstClientOnly?: true;
+  /** The one protocol that it is for. */
+  readonly protocol?: Protocol;
   /** What is sent, for one client. */
   readonly trials: (context: CheckContext, accepted: Secret, client: KnownClient) => readonly Trial[];
   /** Refusals that are right; the first is what the contract says. */
@@ -68,10 +71,11 @@ const CONTROLS: readonly Control[] = [
     id: 'control.unsigned',
     title: 'requests without a signature are refused',
     why: 'a signer that lets unsigned requests through has no authentication',
-    remedy: 'require the signature headers',
-    trials: () => [
-      { label: 'no headers', secret: undefined, bare: true },
-      { label: 'empty signature', secret: undefined },
+    remedy: 'require the signature headers; of a gate, REQUIRE_SIGNATURE=true, in force and not only set',
+    trials: ({ fleet }) => [
+      { label: 'no signature', secret: undefined, bare: true },
+      // What a gate says to a signature that is empty is its schema's affair.
+      ...(fleet.probe.gate === undefined ? [{ label: 'empty signature', secret: undefined }] : []),
     ],
     refusals: [
       'AUTH_INVALID_SIGNATURE_FORMAT',
@@ -83,6 +87,7 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.tampered-body',
+    protocol: 'keyring-v1',
     title: 'a body that was changed after signing is refused',
     why: 'a signature that does not cover the exact bytes lets a request be rewritten on its way',
     remedy: 'compute the digest over the raw bytes of the body, before anything parses them',
@@ -94,6 +99,7 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.tampered-request',
+    protocol: 'keyring-v1',
     title: 'a method or path that was changed after signing is refused',
     why: 'a signature that does not cover where the request goes lets it be sent elsewhere',
     remedy: 'compute the signature over the method and the path of the request as it came in, not over fixed ones',
@@ -103,6 +109,24 @@ const CONTROLS: readonly Control[] = [
       { label: 'a signature for another method', secret, method: otherMethod(probe.method), sentMethod: probe.method },
       { label: 'another path than was signed', secret, sentPath: otherPath(probe.path), elsewhere: true },
       { label: 'another method than was signed', secret, sentMethod: otherMethod(probe.method), elsewhere: true },
+    ],
+    refusals: ['AUTH_INVALID_HMAC'],
+  },
+  {
+    id: 'control.tampered-fields',
+    protocol: 'gate-v1',
+    title: 'an actor, nonce or time that was changed after signing is refused',
+    why: 'a field that the signature does not cover can be rewritten on its way: the caller, or the time that keeps a request from being sent again',
+    remedy: 'compute the signature over the actor, session, tool, nonce and whole seconds of the request as it came in',
+    firstClientOnly: true,
+    trials: ({ random, clock }, secret) => [
+      { label: 'a signature for another actor', secret, signedInstead: { actor: 'somebody-else' } },
+      { label: 'a signature for another nonce', secret, signedInstead: { nonce: random.hex(16) } },
+      {
+        label: 'a signature for another second',
+        secret,
+        signedInstead: { seconds: Math.floor(clock.now() / 1000) - 7 },
+      },
     ],
     refusals: ['AUTH_INVALID_HMAC'],
   },
@@ -121,6 +145,7 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.foreign-secret',
+    protocol: 'keyring-v1',
     title: 'one client’s secret is refused under another client’s id',
     why: 'the client id is not signed: if any secret opens any id, one client’s leak is everyone’s',
     remedy: 'try only the secrets of the client that is named, and give no two clients the same secret',
@@ -165,6 +190,7 @@ export const CONTROL_CHECKS: readonly Check[] = CONTROLS.map((control) => ({
   why: control.why,
   remedy: control.remedy,
   needs: control.needs ?? [],
+  ...(control.protocol === undefined ? {} : { protocol: control.protocol }),
   look: (context) =>
     onReplicas(context, async (replica) => {
       const parts = [];
@@ -195,8 +221,15 @@ async function tryClient(
       samples: 0,
     };
   }
+  // Under a key id in force, so that it is the digest that is refused.
+  const keyId = context.prober.keyIdOf(accepted);
   const send = (call: Omit<Call, 'client' | 'nonce'>): Promise<ProbeResult> =>
-    ask(context.prober, context.clock, { ...call, client: client.id, endpoint: replica, fresh: true }, { faults: 2 });
+    ask(
+      context.prober,
+      context.clock,
+      { keyId, ...call, client: client.id, endpoint: replica, fresh: true },
+      { faults: 2 },
+    );
   let samples = 0;
   let seen: string = 'nothing';
   for (const { label, elsewhere = false, ...trial } of control.trials(context, accepted, client)) {

@@ -1,4 +1,5 @@
 import type { Finding } from '../finding.ts';
+import { markAccepted } from './accepted.ts';
 import { type Check, type CheckContext, findingOf, type Need, type Observation } from './check.ts';
 import { thrown } from './on-replicas.ts';
 
@@ -18,7 +19,7 @@ export async function runChecks(
   const findings: Finding[] = [];
   const take = (check: Check, observations: readonly Observation[]): void => {
     for (const observation of observations) {
-      const finding = findingOf(check, observation);
+      const finding = markAccepted(findingOf(check, observation), context.fleet.accepts);
       findings.push(finding);
       onFinding(finding);
     }
