@@ -157,6 +157,7 @@ const WORDS: Readonly<Record<Proof['proves'], string>> = {
   checklist: 'checklist passed',
   replay: 'replays refused',
   namespace: 'replay namespace unchanged',
+  quiet: 'no spike of refused signatures',
 };
 
 function isWorthALine(verbose: boolean): (seen: Pick<Finding, 'verdict'>) => boolean {

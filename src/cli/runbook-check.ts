@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
-import type { Inventory } from '../machine/step.ts';
+import type { Inventory, ListedKind } from '../machine/step.ts';
 import type { Finding } from '../probe/finding.ts';
 import { safetyDocument } from '../report/safety-json.ts';
 import { renderSafety, renderSurroundings, sayAnswer } from '../report/safety-text.ts';
@@ -25,7 +25,7 @@ import type { CommandEnd } from './result.ts';
 export interface RunbookCheckRequest {
   /** Files, or names of shipped runbooks. */
   readonly files: readonly string[];
-  readonly sizes: Readonly<Record<keyof Inventory, number>>;
+  readonly sizes: Readonly<Record<ListedKind, number>>;
   /** What may not happen, as typed. */
   readonly without: readonly string[];
   readonly whole: boolean;
@@ -125,7 +125,7 @@ async function lookAt(
 }
 
 function inventoryOf(sizes: RunbookCheckRequest['sizes']): Inventory {
-  const names = (kind: keyof Inventory, one: string): string[] =>
+  const names = (kind: ListedKind, one: string): string[] =>
     Array.from({ length: sizes[kind] }, (_, index) => `${one}-${index + 1}`);
   return {
     replicas: names('replicas', 'replica'),

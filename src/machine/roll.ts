@@ -1,3 +1,4 @@
+import { resolved } from './as-before.ts';
 import { FLEET_TARGET, type Inventory, type Step, type TargetKind } from './step.ts';
 
 /** One step on one batch of targets: the unit that is intended, done, proven and recorded. */
@@ -24,10 +25,11 @@ function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
  * The tasks of a phase, in the order in which they are carried out.
  *
  * Adjacent steps over the same targets in the same order form one **roll**: a batch goes through all of them before the
- * next batch begins, so that the first replica is changed, loaded and proven while the others are untouched.
+ * next batch begins, so that the first replica is changed, loaded and proven while the others are untouched. A task's
+ * step says nothing `as-before`: it has the value that the inventory's fleet began with.
  */
 export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
-  return rollsOf(steps).flatMap((roll) => {
+  return rollsOf(steps.map((step) => resolved(step, inventory))).flatMap((roll) => {
     const [head] = roll;
     if (head === undefined) return [];
     const { first, batch, backward, only } = head.order;

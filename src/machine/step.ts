@@ -6,6 +6,9 @@ export type RotatingGeneration = 'current' | 'next';
 /** A kind of target: what new instances are made from, the signers (or gates), the callers that sign, or the fleet as one. */
 export type TargetKind = 'templates' | 'replicas' | 'clients' | 'fleet';
 
+/** The kinds of target that an inventory lists by name. */
+export type ListedKind = Exclude<TargetKind, 'fleet'>;
+
 /** Whether a party names its generations by key ids of their own, or by labels that every fleet has by default. */
 export type KeyIds = 'default' | 'own';
 
@@ -46,16 +49,27 @@ export interface ClientSettings {
  * - `flight`: no request signed with that generation is still on its way;
  * - `sessions`: no session or ticket made under that generation can still be used;
  * - `material`: what becomes of a generation itself.
+ *
+ * `restores` names the settings that a runbook says are to be `as-before`. In a program they are not in `set`; in a task
+ * they are there too, with the value that the rotation began with (`as-before.ts`). The checker goes by `set` alone; the
+ * runner puts back what stood there, which may be nothing: a variable that was not set and so had its default.
  */
 export type Effect =
-  | { readonly of: 'template'; readonly where: 'disk'; readonly set: Partial<ReplicaSettings> }
-  | { readonly of: 'replica'; readonly where: 'disk' | 'memory'; readonly set: Partial<ReplicaSettings> }
-  | { readonly of: 'client'; readonly where: 'disk'; readonly set: Partial<ClientSettings> }
+  | ({ readonly of: 'template'; readonly where: 'disk'; readonly set: Partial<ReplicaSettings> } & Restoring)
+  | ({ readonly of: 'replica'; readonly where: 'disk' | 'memory'; readonly set: Partial<ReplicaSettings> } & Restoring)
+  | ({ readonly of: 'client'; readonly where: 'disk'; readonly set: Partial<ClientSettings> } & Restoring)
   | { readonly of: 'replica'; readonly where: 'memory'; readonly from: 'disk' }
   | { readonly of: 'client'; readonly where: 'memory'; readonly from: 'disk' }
   | { readonly of: 'flight'; readonly drained: RotatingGeneration }
   | { readonly of: 'sessions'; readonly ended: RotatingGeneration }
   | { readonly of: 'material'; readonly generation: RotatingGeneration; readonly becomes: 'sealed' | 'destroyed' };
+
+/** The settings that may be `as-before`: those that a rotation does not always begin with the same value of. */
+export type Restorable = 'strict' | 'keyIds';
+
+interface Restoring {
+  readonly restores?: readonly Restorable[];
+}
 
 /** The verbs of the step catalogue. What each may change is checked when a runbook is read. */
 export const ACTIONS = [
@@ -75,7 +89,7 @@ export type Action = (typeof ACTIONS)[number];
 /**
  * What must be seen before a step counts.
  *
- * - `accepts`: the generation is accepted, on the step's target or on every replica;
+ * - `accepts`: the generation is accepted, on the step's target or on every replica, under its own key id or that of before;
  * - `refuses`: it is refused with `AUTH_INVALID_HMAC`, with a positive control in the same round, held over several tries;
  * - `signs`: usage evidence shows that the client signs with the generation, beside which only a dual signature counts;
  * - `unused`: usage evidence shows that no client needs the generation any more;
@@ -85,10 +99,17 @@ export type Action = (typeof ACTIONS)[number];
  * - `no-session`: a session made under the generation, kept or saved, is served no more;
  * - `checklist`: the seven items of the staging checklist, and the signature-format one, on every replica;
  * - `replay`: the three replay checks, on every replica;
- * - `namespace`: nonces burned before the step are still refused after it.
+ * - `namespace`: nonces burned before the step are still refused after it;
+ * - `quiet`: no spike of refused signatures in the replicas' logs since the last look.
  */
 export type Proof =
-  | { readonly proves: 'accepts'; readonly generation: RotatingGeneration; readonly on: ProofScope }
+  | {
+      readonly proves: 'accepts';
+      readonly generation: RotatingGeneration;
+      readonly on: ProofScope;
+      /** Under the key id that clients put to it before the rotation; absent: under the generation's own. */
+      readonly keyIds?: 'as-before';
+    }
   | { readonly proves: 'refuses'; readonly generation: RotatingGeneration; readonly on: ProofScope }
   | { readonly proves: 'signs'; readonly generation: RotatingGeneration }
   | { readonly proves: 'unused'; readonly generation: RotatingGeneration }
@@ -98,7 +119,8 @@ export type Proof =
   | { readonly proves: 'no-session'; readonly generation: RotatingGeneration }
   | { readonly proves: 'checklist' }
   | { readonly proves: 'replay' }
-  | { readonly proves: 'namespace' };
+  | { readonly proves: 'namespace' }
+  | { readonly proves: 'quiet' };
 
 /** Where a proof is taken: on the targets just changed, on every replica, or through the balancer alone. */
 export type ProofScope = 'target' | 'every-replica' | 'balancer';
@@ -141,12 +163,25 @@ export interface Step {
 /** The steps of a runbook by the phase in which they run, in order. A phase without steps completes at once. */
 export type Program = Readonly<Record<MovingPhase, readonly Step[]>>;
 
-/** The names of the targets that a rotation is about, each list in inventory order. */
+/**
+ * How a fleet stands when a rotation of it begins, as far as fleets differ: a gate that was rotated before has key ids of
+ * its own, and may enforce them.
+ */
+export interface Beginning {
+  /** Whether gates, and what they are made from, enforce key ids. Those are then own ones: no other is sound under it. */
+  readonly strict: boolean;
+  /** Of gates, of what they are made from, and of clients alike. */
+  readonly keyIds: KeyIds;
+}
+
+/** The names of the targets that a rotation is about, each list in inventory order, and how they stand before it. */
 export interface Inventory {
   /** Sources that instances are made from anew, and that a reconciler restores: an image, a config repository. */
   readonly templates: readonly string[];
   readonly replicas: readonly string[];
   readonly clients: readonly string[];
+  /** Absent where nothing was ever rotated: key ids by default, and none enforced. */
+  readonly beginning?: Beginning;
 }
 
 /** The name under which a step over the fleet as a whole is recorded. */

@@ -1,11 +1,11 @@
 import { ALWAYS_ON, ENVIRONMENT_MEANS } from '../machine/safety/environment.ts';
-import type { Inventory } from '../machine/step.ts';
+import type { ListedKind } from '../machine/step.ts';
 import type { Safety, Surrounding } from '../runner/safety.ts';
 import { renderCounterexample, type TraceOptions } from './counterexample.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { textWidth, wrap } from './wrap.ts';
 
-type Size = Readonly<Record<keyof Inventory, number>>;
+type Size = Readonly<Record<ListedKind, number>>;
 
 /** The answer to whether a runbook is safe, in one line: `safe in every one of 1187 states`. */
 export function sayAnswer({ answer }: Safety): string {

@@ -12,6 +12,7 @@ export const PRECONDITIONS = [
   'shared-replay-store',
   'clocks-agree',
   'current-accepted',
+  'deploys-rehearsed',
 ] as const;
 
 export type Precondition = (typeof PRECONDITIONS)[number];

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { MOVING_PHASES, type MovingPhase } from '../machine/phase.ts';
 import type { Scheme } from '../machine/scheme.ts';
-import { ACTIONS, type Effect } from '../machine/step.ts';
+import { ACTIONS, type Effect, type Proof } from '../machine/step.ts';
 import { misfit, nobodyAsked } from './catalogue.ts';
 import { PRECONDITIONS } from './runbook.ts';
 import { foreignTo } from './vocabulary.ts';
@@ -16,7 +16,9 @@ const generations = z
   .max(2)
   .refine((list) => new Set(list).size === list.length, 'names a generation twice');
 const accepted = generations.min(1);
-const keyIds = z.enum(['default', 'own']);
+const AS_BEFORE = 'as-before';
+const strict = z.union([z.boolean(), z.literal(AS_BEFORE)], "must be true, false or 'as-before'");
+const keyIds = z.enum(['default', 'own', AS_BEFORE]);
 const where = z.enum(['disk', 'memory']);
 const from = z.literal('disk').optional();
 
@@ -24,7 +26,7 @@ const from = z.literal('disk').optional();
 const replicaSettings = {
   accepts: accepted.optional(),
   presents: generation.optional(),
-  strict: z.boolean().optional(),
+  strict: strict.optional(),
   revokes: generations.optional(),
   'key-ids': keyIds.optional(),
   namespace: z.enum(['declared', 'other']).optional(),
@@ -57,18 +59,24 @@ const effect = z.discriminatedUnion('of', [
   z.strictObject({ of: z.literal('material'), generation, becomes: z.enum(['sealed', 'destroyed']) }),
 ]);
 
-/** An effect as it stands in a file, to an effect of the model: what is set goes together, under the model's names. */
+/**
+ * An effect as it stands in a file, to an effect of the model: what is set goes together, under the model's names, and what
+ * is to be `as-before` beside it.
+ */
 function toEffect(text: z.infer<typeof effect>): Effect {
   if (text.of === 'flight' || text.of === 'sessions' || text.of === 'material') return text;
   const { of, where, 'key-ids': keyIds, ...rest } = text;
   if ('from' in rest && rest.from !== undefined) return { of, where: 'memory', from: rest.from } as Effect;
   const { presents, ...settings } = rest;
   const shown = presents === undefined ? {} : of === 'client' ? { signs: presents } : { presents };
-  return { of, where, set: { ...settings, ...shown, ...(keyIds === undefined ? {} : { keyIds }) } } as Effect;
+  const said = Object.entries({ ...settings, ...shown, ...(keyIds === undefined ? {} : { keyIds }) });
+  const set = Object.fromEntries(said.filter(([, value]) => value !== AS_BEFORE));
+  const restores = said.filter(([, value]) => value === AS_BEFORE).map(([setting]) => setting);
+  return { of, where, set, ...(restores.length === 0 ? {} : { restores }) } as Effect;
 }
 
 const proof = z.discriminatedUnion('proves', [
-  z.strictObject({ proves: z.literal('accepts'), generation, on: scope }),
+  z.strictObject({ proves: z.literal('accepts'), generation, on: scope, 'key-ids': z.literal(AS_BEFORE).optional() }),
   z.strictObject({ proves: z.literal('refuses'), generation, on: scope }),
   z.strictObject({ proves: z.literal('signs'), generation }),
   z.strictObject({ proves: z.literal('unused'), generation }),
@@ -79,7 +87,15 @@ const proof = z.discriminatedUnion('proves', [
   z.strictObject({ proves: z.literal('checklist') }),
   z.strictObject({ proves: z.literal('replay') }),
   z.strictObject({ proves: z.literal('namespace') }),
+  z.strictObject({ proves: z.literal('quiet') }),
 ]);
+
+/** A proof as it stands in a file, to a proof of the model. */
+function toProof(text: z.infer<typeof proof>): Proof {
+  if (text.proves !== 'accepts') return text;
+  const { 'key-ids': keyIds, ...rest } = text;
+  return keyIds === undefined ? rest : { ...rest, keyIds };
+}
 
 const count = z.int().min(1).max(1000);
 
@@ -105,7 +121,7 @@ const step = z
       .max(1)
       .default([])
       .describe('what it changes in who accepts and who signs what'),
-    proof: z.array(proof).max(20).default([]).describe('what must be seen before it counts'),
+    proof: z.array(proof.transform(toProof)).max(20).default([]).describe('what must be seen before it counts'),
     'on-failure': z.enum(['hold', 'roll-back']),
   })
   .superRefine((value, context) => {

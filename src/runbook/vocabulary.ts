@@ -19,13 +19,13 @@ const VOCABULARY: Readonly<Record<Scheme, Vocabulary>> = {
   keyring: {
     replica: ['accepts', 'namespace'],
     client: ['signs'],
-    proofs: [...EVERYWHERE.proofs, 'signs'],
+    proofs: [...EVERYWHERE.proofs, 'signs', 'quiet'],
     actions: [...EVERYWHERE.actions, 'drain'],
   },
   gate: {
     replica: ['accepts', 'strict', 'revokes', 'keyIds', 'namespace'],
     client: ['signs', 'dual', 'keyIds'],
-    proofs: [...EVERYWHERE.proofs, 'signs', 'key-ids'],
+    proofs: [...EVERYWHERE.proofs, 'signs', 'key-ids', 'quiet'],
     actions: [...EVERYWHERE.actions, 'drain'],
   },
   mtls: {
@@ -46,9 +46,12 @@ export function foreignTo(
   for (const effect of step.effects) {
     if (!('set' in effect)) continue;
     const known: readonly string[] = effect.of === 'client' ? words.client : words.replica;
-    const stranger = Object.keys(effect.set).find((name) => !known.includes(name));
+    const stranger = [...Object.keys(effect.set), ...(effect.restores ?? [])].find((name) => !known.includes(name));
     if (stranger !== undefined) return `setting ${stranger} of a ${effect.of} is unknown to ${scheme} runbooks`;
   }
   const proof = step.proofs.find(({ proves }) => !words.proofs.includes(proves));
-  return proof === undefined ? undefined : `proof ${proof.proves} is unknown to ${scheme} runbooks`;
+  if (proof !== undefined) return `proof ${proof.proves} is unknown to ${scheme} runbooks`;
+  const labelled = step.proofs.find((one) => 'keyIds' in one);
+  if (labelled === undefined || words.client.includes('keyIds')) return undefined;
+  return `key-ids of proof ${labelled.proves} is unknown to ${scheme} runbooks`;
 }

@@ -61,7 +61,8 @@ function strangersIn({ action, effects, proofs, order }: Step): string[] {
 function settingsBeyond(effect: Effect): string[] {
   if (!('set' in effect)) return [];
   const known = effect.of === 'client' ? OF_CLIENTS : OF_REPLICAS;
-  const beyond = Object.keys(effect.set).filter((setting) => !known.includes(setting));
+  const said = [...Object.keys(effect.set), ...(effect.restores ?? [])];
+  const beyond = said.filter((setting) => !known.includes(setting));
   return beyond.map((setting) => `setting ${setting} of a ${effect.of}`);
 }
 

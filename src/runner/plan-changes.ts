@@ -1,5 +1,6 @@
 import type { Secret } from '../credential/secret.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { beginningOf } from '../machine/as-before.ts';
 import type { Task } from '../machine/roll.ts';
 import type { Effect, Inventory, RotatingGeneration } from '../machine/step.ts';
 import { nameOf } from './key-name.ts';
@@ -21,32 +22,40 @@ type Settings = Readonly<Record<string, string>>;
 /** What stands for a secret that is made when the overlap opens. */
 const NOT_MADE = 'next (made when the overlap opens)';
 
-/** What a party that never rotated goes by, where a setting is not read from its files. */
-const AT_FIRST: Settings = {
-  accepts: 'current',
-  presents: 'current',
-  signs: 'current',
-  strict: 'no',
-  revokes: 'nothing',
-  keyIds: 'default',
-  namespace: 'declared',
-  dual: 'no',
-};
+/** What a party goes by when a rotation begins, where a setting is not read from its files. */
+function settingsAtFirst(inventory: Inventory): Settings {
+  const { strict, keyIds } = beginningOf(inventory);
+  return {
+    accepts: 'current',
+    presents: 'current',
+    signs: 'current',
+    strict: sayValue(strict),
+    revokes: 'nothing',
+    keyIds,
+    namespace: 'declared',
+    dual: 'no',
+  };
+}
+
+/** A setting's name in words, where that differs. */
+const IN_WORDS: Settings = { keyIds: 'key ids' };
 
 /** What the configuration of every party says, by names of keys, as a plan goes on. */
 export class Picture {
   readonly material: ReadonlyMap<string, Names>;
   readonly #held: Map<string, Map<string, string>>;
   readonly #clients: readonly string[];
+  readonly #atFirst: Settings;
 
   private constructor(
     material: ReadonlyMap<string, Names>,
     held: Map<string, Map<string, string>>,
-    clients: readonly string[],
+    inventory: Inventory,
   ) {
     this.material = material;
     this.#held = held;
-    this.#clients = clients;
+    this.#clients = inventory.clients;
+    this.#atFirst = settingsAtFirst(inventory);
   }
 
   /**
@@ -59,13 +68,13 @@ export class Picture {
     known: Readonly<Record<string, Names>> | undefined,
   ): Promise<Picture> {
     const { clients } = inventory;
-    if (tools.runbook.scheme !== 'keyring') return new Picture(new Map(), new Map(), clients);
+    if (tools.runbook.scheme !== 'keyring') return new Picture(new Map(), new Map(), inventory);
     const material = new Map(Object.entries(known ?? {}));
     if (known === undefined) {
       const present = await tools.readCurrent(clients);
       for (const [id, secret] of present) material.set(id, { current: nameOf(secret), next: NOT_MADE });
     }
-    return new Picture(material, await readAll(tools, clients), clients);
+    return new Picture(material, await readAll(tools, clients), inventory);
   }
 
   /** What a task would change, which is then taken for changed. */
@@ -80,7 +89,11 @@ export class Picture {
       case 'client': {
         if ('from' in effect) return [{ target, setting: 'takes up what is on its disk' }];
         const disk = effect.where === 'memory' ? 'in memory ' : '';
-        return Object.entries(effect.set).flatMap(([setting, value]) => this.#set(target, disk, setting, value));
+        const restored: readonly string[] = effect.restores ?? [];
+        return Object.entries(effect.set).flatMap(([setting, value]) => {
+          const changes = this.#set(target, disk, setting, value);
+          return restored.includes(setting) ? changes.map(sayRestored) : changes;
+        });
       }
       case 'flight':
         return [{ target, setting: `waits until no request signed with ${effect.drained} can be on its way` }];
@@ -95,12 +108,12 @@ export class Picture {
     const held = this.#held.get(target) ?? new Map<string, string>();
     this.#held.set(target, held);
     const changed = (name: string, to: string, at: string): Change => {
-      const from = held.get(at) ?? AT_FIRST[setting] ?? 'not set';
+      const from = held.get(at) ?? this.#atFirst[setting] ?? 'not set';
       held.set(at, to);
       return { target, setting: `${where}${name}`, from, to };
     };
     const isKeyed = this.material.size > 0 && (setting === 'accepts' || setting === 'signs');
-    if (!isKeyed) return [changed(setting, sayValue(value), setting)];
+    if (!isKeyed) return [changed(IN_WORDS[setting] ?? setting, sayValue(value), setting)];
     const clients = setting === 'signs' ? [target] : this.#clients;
     return clients.map((client) => {
       const generations = (Array.isArray(value) ? value : [value]) as readonly RotatingGeneration[];
@@ -108,6 +121,11 @@ export class Picture {
       return changed(setting === 'signs' ? 'signs with' : `accepts of ${client}`, to, `${setting} ${client}`);
     });
   }
+}
+
+/** What is put back, with its value; what was never changed is as it is. */
+function sayRestored(change: Change): Change {
+  return change.from === change.to ? change : { ...change, to: `as before (${change.to ?? ''})` };
 }
 
 function sayValue(value: unknown): string {

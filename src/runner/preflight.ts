@@ -46,6 +46,8 @@ const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
   ],
   'clocks-agree': ['clock.window'],
   'current-accepted': ['valid_hmac_mtls_single_use', 'gate.valid-accepted', 'gate.any-signature'],
+  // That a variable can be deployed in two steps, written and then loaded, is tried by deploying; no probe shows it.
+  'deploys-rehearsed': [],
 };
 
 /** Tries a runbook's preconditions on every replica, as the checks that they stand for; changes nothing. */

@@ -84,6 +84,7 @@ export class FleetProver implements Prover {
       case 'distrusts':
       case 'key-ids':
       case 'no-session':
+      case 'quiet':
         return notCarriedOut(proof);
     }
   }

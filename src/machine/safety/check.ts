@@ -1,7 +1,7 @@
 import { MOVING_PHASES } from '../phase.ts';
 import { type Setting, settingOf } from '../rotation.ts';
 import type { Scheme } from '../scheme.ts';
-import type { Inventory, Program } from '../step.ts';
+import type { Inventory, ListedKind, Program } from '../step.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import type { EnvironmentAction } from './environment.ts';
 import { type Explored, exploring, toEnd } from './explore.ts';
@@ -32,7 +32,7 @@ export interface Answer {
   readonly states: number;
   readonly moves: number;
   /** The fleets that were explored, each with its own counts; more than one where batches can fall in more than one way. */
-  readonly explored: readonly (Record<keyof Inventory, number> & { readonly states: number; readonly moves: number })[];
+  readonly explored: readonly (Record<ListedKind, number> & { readonly states: number; readonly moves: number })[];
   /** Whether the fleets explored stand for a larger one. */
   readonly reduced: boolean;
   readonly counterexample?: Counterexample;
@@ -82,7 +82,7 @@ function verdictOf(result: Explored['result'] | undefined): Answer['verdict'] {
   return result === undefined || result === 'too-large' ? 'unknown' : 'unsafe';
 }
 
-function sizeOf({ inventory }: Setting): Record<keyof Inventory, number> {
+function sizeOf({ inventory }: Setting): Record<ListedKind, number> {
   const { replicas, clients, templates } = inventory;
   return { replicas: replicas.length, clients: clients.length, templates: templates.length };
 }

@@ -1,6 +1,7 @@
+import { beginningOf } from '../as-before.ts';
 import type { Task } from '../roll.ts';
 import { isNeedless, type Rotation } from '../rotation.ts';
-import type { Proof, ProofScope, ReplicaSettings, RotatingGeneration } from '../step.ts';
+import type { Proof, ProofScope, ReplicaSettings } from '../step.ts';
 import { isSet } from './effects.ts';
 import { accepts, acceptsSomehow, probeWith } from './verify.ts';
 import { type Client, type Model, messagesOf, type Replica, type World } from './world.ts';
@@ -31,11 +32,13 @@ export function isVouchedFor(model: Model, { replicas }: World, { step }: Task):
 
 /** Whether a replica would answer a probe as an `accepts` or `refuses` proof wants. */
 function answersAs(
-  { scheme }: Model,
+  { scheme, setting }: Model,
   memory: ReplicaSettings,
-  { proves, generation }: { readonly proves: Proof['proves']; readonly generation: RotatingGeneration },
+  proof: Extract<Proof, { on: ProofScope }>,
 ): boolean {
-  return proves === 'accepts' ? accepts(scheme, memory, probeWith(generation)) : !acceptsSomehow(memory, generation);
+  if (proof.proves !== 'accepts') return !acceptsSomehow(memory, proof.generation);
+  const keyIds = proof.keyIds === undefined ? 'own' : beginningOf(setting.inventory).keyIds;
+  return accepts(scheme, memory, probeWith(proof.generation, keyIds));
 }
 
 /** Whether a target would answer: all but replicas that are down. */
@@ -102,6 +105,9 @@ function mayBeSeen(model: Model, world: World, task: Task, targets: readonly str
       return reachable(world, task).every(({ memory }) => memory !== undefined);
     case 'namespace':
       return replicas(task.step.over === 'replicas' ? 'target' : 'every-replica').every(isDeclared);
+    case 'quiet':
+      // A valid request that is refused is a breach in itself; what else is refused and logged is outside of the model.
+      return true;
     case 'replay':
       return isShared(reachable(world, task));
   }

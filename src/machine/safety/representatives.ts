@@ -1,7 +1,7 @@
 import { MOVING_PHASES, type MovingPhase } from '../phase.ts';
 import type { Task } from '../roll.ts';
 import type { Setting } from '../rotation.ts';
-import type { Inventory, Step } from '../step.ts';
+import type { Inventory, ListedKind, Step } from '../step.ts';
 
 /** A part of a fleet that stands for the whole: what is proven of it holds for every target that it stands for. */
 export interface SmallFleet {
@@ -10,14 +10,14 @@ export interface SmallFleet {
   readonly reduced: boolean;
 }
 
-type Kind = keyof Inventory;
-
 /**
  * How many targets of a kind are explored at most. Every invariant speaks of one client and at most two servers, and
  * every guard of *all* targets, so that what goes wrong in a large fleet goes wrong in the part
  * that only has those in it (spec/checker.md has the argument).
  */
-const MOST: Readonly<Record<Kind, number>> = { replicas: 2, clients: 2, templates: 2 };
+const MOST: Readonly<Record<ListedKind, number>> = { replicas: 2, clients: 2, templates: 2 };
+
+const KINDS = ['replicas', 'clients', 'templates'] as const satisfies readonly ListedKind[];
 
 /** The largest inventory of a kind whose parts are compared one by one. */
 const MOST_COMPARED = 100;
@@ -29,12 +29,14 @@ const MOST_COMPARED = 100;
  * @returns `undefined` when there are too many targets with too uneven batches to compare
  */
 export function representatives(setting: Setting): SmallFleet[] | undefined {
-  const choices = (['replicas', 'clients', 'templates'] as const).map((kind) => choicesOf(setting, kind));
+  const choices = KINDS.map((kind) => choicesOf(setting, kind));
   const [replicas, clients, templates] = choices;
   if (replicas === undefined || clients === undefined || templates === undefined) return undefined;
   return replicas.flatMap((some) =>
     clients.flatMap((callers) =>
-      templates.map((sources) => partOf(setting, { replicas: some, clients: callers, templates: sources })),
+      templates.map((sources) =>
+        partOf(setting, { ...setting.inventory, replicas: some, clients: callers, templates: sources }),
+      ),
     ),
   );
 }
@@ -62,7 +64,7 @@ function partOf({ inventory, tasks }: Setting, part: Inventory): SmallFleet {
   const own = Object.fromEntries(
     MOVING_PHASES.map((phase) => [phase, tasks[phase].flatMap((task) => [...restrict(task), ...vanished(task)])]),
   );
-  const reduced = (Object.keys(part) as Kind[]).some((kind) => part[kind].length < inventory[kind].length);
+  const reduced = KINDS.some((kind) => part[kind].length < inventory[kind].length);
   return { setting: { inventory: part, tasks: own as Record<MovingPhase, Task[]> }, reduced };
 }
 
@@ -75,7 +77,7 @@ function looksBeyondTargets({ over, proofs }: Step): boolean {
   });
 }
 
-function choicesOf(setting: Setting, kind: Kind): (readonly string[])[] | undefined {
+function choicesOf(setting: Setting, kind: ListedKind): (readonly string[])[] | undefined {
   const all = setting.inventory[kind];
   const size = MOST[kind];
   if (all.length <= size) return [all];
@@ -93,7 +95,7 @@ function choicesOf(setting: Setting, kind: Kind): (readonly string[])[] | undefi
 }
 
 /** The batches of each different roll over a kind of target. */
-function rollsOver({ tasks }: Setting, kind: Kind): (readonly (readonly string[])[])[] {
+function rollsOver({ tasks }: Setting, kind: ListedKind): (readonly (readonly string[])[])[] {
   const rolls = new Map<string, (readonly string[])[]>();
   for (const phase of MOVING_PHASES) {
     let batches: (readonly string[])[] = [];

@@ -20,9 +20,9 @@ export function acceptsSomehow(settings: ReplicaSettings, generation: RotatingGe
   return settings.accepts.includes(generation) && !(strict && keyIds === 'own' && revokes.includes(generation));
 }
 
-/** A probe's request: signed by one generation, and named by its own key id. */
-export function probeWith(generation: RotatingGeneration): Message {
-  return { signs: [generation], keyIds: 'own' };
+/** A probe's request: signed by one generation, and named by its own key id, or by the one that is usual. */
+export function probeWith(generation: RotatingGeneration, keyIds: Message['keyIds'] = 'own'): Message {
+  return { signs: [generation], keyIds };
 }
 
 /** A key id that belongs to one generation for good. */

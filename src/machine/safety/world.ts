@@ -1,3 +1,4 @@
+import { beginningOf } from '../as-before.ts';
 import { PHASES } from '../phase.ts';
 import { begin, type Rotation, type Setting } from '../rotation.ts';
 import type { Scheme } from '../scheme.ts';
@@ -87,15 +88,21 @@ const REPLICA_AT_FIRST: ReplicaSettings = {
 
 const CLIENT_AT_FIRST: ClientSettings = { signs: 'current', dual: false, keyIds: 'default', accepts: ['current'] };
 
-/** The state in which a rotation begins: everybody goes by `current` alone, and nothing was ever withdrawn. */
+/**
+ * The state in which a rotation begins: everybody goes by `current` alone, with key ids and strictness as the inventory has
+ * them, and nothing was ever withdrawn.
+ */
 export function initialState({ setting, compromised, namespaces }: Model): State {
   const { replicas, templates, clients }: Inventory = setting.inventory;
+  const { strict, keyIds } = beginningOf(setting.inventory);
+  const gate: ReplicaSettings = { ...REPLICA_AT_FIRST, strict, keyIds };
+  const client: ClientSettings = { ...CLIENT_AT_FIRST, keyIds };
   return {
     rotation: begin(compromised),
     world: {
-      replicas: replicas.map(() => replicaOf(REPLICA_AT_FIRST, REPLICA_AT_FIRST)),
-      templates: templates.map(() => REPLICA_AT_FIRST),
-      clients: clients.map(() => clientOf(CLIENT_AT_FIRST, CLIENT_AT_FIRST, [])),
+      replicas: replicas.map(() => replicaOf(gate, gate)),
+      templates: templates.map(() => gate),
+      clients: clients.map(() => clientOf(client, client, [])),
       withdrawn: [],
       served: namespaces ? ['current@declared'] : [],
     },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Answer, check } from '../../../src/machine/safety/check.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../../../src/machine/safety/environment.ts';
-import type { Inventory, Program } from '../../../src/machine/step.ts';
+import type { Beginning, Inventory, Program } from '../../../src/machine/step.ts';
 import { readRunbook } from '../../../src/runbook/read.ts';
 import type { Runbook } from '../../../src/runbook/runbook.ts';
 
@@ -15,7 +15,16 @@ export interface Asked {
   readonly templates?: number;
   readonly environment?: readonly EnvironmentAction[];
   readonly whole?: boolean;
+  /** How the fleet begins; absent: as one that was never rotated. */
+  readonly beginning?: Beginning;
 }
+
+/** How a fleet of gates may begin. */
+export const BEGINNINGS = [
+  ['never rotated', { strict: false, keyIds: 'default' }],
+  ['with key ids of its own', { strict: false, keyIds: 'own' }],
+  ['with key ids of its own, enforced', { strict: true, keyIds: 'own' }],
+] as const satisfies readonly (readonly [string, Beginning])[];
 
 /** The text of a file of the project. */
 export function textOf(path: string): string {
@@ -28,9 +37,14 @@ export function shipped(name: (typeof SHIPPED)[number]): Runbook {
 }
 
 /** Targets named as in the catalogue of mistakes: r0, r1 …, c0, c1 …, t0 …. */
-export function inventoryOf({ replicas = 2, clients = 2, templates = 0 }: Asked = {}): Inventory {
+export function inventoryOf({ replicas = 2, clients = 2, templates = 0, beginning }: Asked = {}): Inventory {
   const names = (letter: string, count: number) => Array.from({ length: count }, (_, index) => `${letter}${index}`);
-  return { replicas: names('r', replicas), clients: names('c', clients), templates: names('t', templates) };
+  return {
+    replicas: names('r', replicas),
+    clients: names('c', clients),
+    templates: names('t', templates),
+    ...(beginning === undefined ? {} : { beginning }),
+  };
 }
 
 /** What the checker says of a runbook. */

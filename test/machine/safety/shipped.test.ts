@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MOVING_PHASES, type MovingPhase } from '../../../src/machine/phase.ts';
 import type { Program, Proof, Step } from '../../../src/machine/step.ts';
-import { type Asked, ask, SHIPPED, shipped, withPhase, wordOf } from './questions.ts';
+import { type Asked, ask, BEGINNINGS, SHIPPED, shipped, withPhase, wordOf } from './questions.ts';
 
 const SIZES = [1, 2, 3];
 const TEMPLATES = [0, 1, 2];
@@ -23,6 +23,25 @@ describe('the runbooks that ship', () => {
     },
   );
 
+  it.each(BEGINNINGS)('gate-hmac is safe on gates that begin %s, on fleets of any size', (_, beginning) => {
+    const whole = [0, 1].map((templates) => wordOf(ask(shipped('gate-hmac'), { templates, beginning, whole: true })));
+    expect([...whole, wordOf(ask(shipped('gate-hmac'), { ...LARGE, beginning }))]).toEqual(['safe', 'safe', 'safe']);
+  });
+
+  it('gate-hmac is not taken for safe on gates that enforce the default key ids: those change their meaning', () => {
+    const answer = ask(shipped('gate-hmac'), { ...LARGE, beginning: { strict: true, keyIds: 'default' } });
+    expect([wordOf(answer), answer.counterexample?.step]).toEqual(['I1d', 'publish-next']);
+  });
+
+  it('gate-hmac has to see that gates take the key ids of before again, before a client goes back to them', () => {
+    const { scheme, program } = shipped('gate-hmac');
+    const blind = program.returning.map((step) => ({ ...step, proofs: step.proofs.map(underItsOwn) }));
+    const words = BEGINNINGS.map(([, beginning]) =>
+      wordOf(ask({ scheme, program: withPhase(program, 'returning', blind) }, { templates: 1, beginning })),
+    );
+    expect(words).toEqual(['I1c', 'safe', 'safe']);
+  });
+
   it.each(SHIPPED)('%s gets the same answer to the same question, counts included', (name) => {
     const asked: Asked = { templates: 2 };
     expect(ask(shipped(name), asked)).toEqual(ask(shipped(name), asked));
@@ -34,6 +53,13 @@ describe('the runbooks that ship', () => {
     expect(moves).toEqual([...new Set(moves)].sort((a, b) => a - b));
   });
 });
+
+const LARGE: Asked = { replicas: 3, clients: 3, templates: 1 };
+
+/** A look under the generation's own key id where a runbook has one under that of before. */
+function underItsOwn(proof: Proof): Proof {
+  return proof.proves === 'accepts' ? { proves: 'accepts', generation: proof.generation, on: proof.on } : proof;
+}
 
 const BOOK = shipped('signer-hmac');
 /** One template, so that every step has a target. */

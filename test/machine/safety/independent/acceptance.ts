@@ -37,9 +37,13 @@ function labelAtGate(gate: ReplicaSettings, generation: Generation): string {
   return positions[gate.accepts.indexOf(generation)] ?? 'none';
 }
 
-/** Whether a replica with these settings accepts a probe: one signature, under its own label. */
-export function acceptsProbe(scheme: Scheme, replica: ReplicaSettings, generation: Generation): boolean {
-  return acceptsMessage(scheme, replica, { generations: [generation], keyIds: 'own' });
+/** Whether a replica with these settings accepts a probe: one signature, under its own label or the default one. */
+export function acceptsProbe(
+  scheme: Scheme,
+  replica: ReplicaSettings,
+  { generation, keyIds }: { readonly generation: Generation; readonly keyIds: Message['keyIds'] },
+): boolean {
+  return acceptsMessage(scheme, replica, { generations: [generation], keyIds });
 }
 
 /** Whether a replica with these settings accepts the generation under some label. */

@@ -4,7 +4,7 @@ import { explore as exploreOfChecker } from '../../../../src/machine/safety/expl
 import type { Model } from '../../../../src/machine/safety/world.ts';
 import { readRunbook } from '../../../../src/runbook/read.ts';
 import { explore } from './explore.ts';
-import { readProgram } from './program.ts';
+import { type Beginning, readProgram } from './program.ts';
 import { type Action, inFull, inventoryOf } from './state.ts';
 
 /** How many replicas, clients and templates. */
@@ -26,29 +26,32 @@ export interface Asked {
   readonly size: Size;
   readonly environment: readonly Action[];
   readonly compromised?: boolean;
+  /** Absent: as never rotated. */
+  readonly beginning?: Beginning | undefined;
 }
 
 /** The question in terms of the checker. */
-function questionOf({ text, size, environment, compromised = false }: Asked) {
+function questionOf({ text, size, environment, compromised = false, beginning }: Asked) {
   const { scheme, program } = readRunbook(text, 'runbook.yaml');
   const { replicas, clients, templates } = inventoryOf(...size);
   return {
     scheme,
     program,
-    inventory: { replicas, clients, templates },
+    inventory: { replicas, clients, templates, ...(beginning === undefined ? {} : { beginning }) },
     environment: inFull(environment),
     compromised,
   };
 }
 
 /** The answer of the model that is written from the page. */
-export function byThePage({ text, size, environment, compromised = false }: Asked): Compared {
-  const program = readProgram(text);
+export function byThePage({ text, size, environment, compromised = false, beginning }: Asked): Compared {
+  const program = readProgram(text, beginning);
   const question = {
     program,
     inventory: inventoryOf(...size),
     environment: inFull(environment),
     compromised,
+    ...(beginning === undefined ? {} : { beginning }),
   };
   const found = explore(question);
   const { answer, states, moves, counterexample } = found;
@@ -59,9 +62,15 @@ export function byThePage({ text, size, environment, compromised = false }: Aske
 export function byThePageInFull(asked: Asked): string {
   const { answer } = byThePage(asked);
   if (answer !== 'safe') return answer;
-  const program = readProgram(asked.text);
-  const { compromised = false } = asked;
-  const calm = explore({ program, inventory: inventoryOf(...asked.size), environment: new Set(), compromised });
+  const { compromised = false, beginning } = asked;
+  const program = readProgram(asked.text, beginning);
+  const calm = explore({
+    program,
+    inventory: inventoryOf(...asked.size),
+    environment: new Set(),
+    compromised,
+    ...(beginning === undefined ? {} : { beginning }),
+  });
   return calm.answer === 'safe' && !calm.canBeDone ? 'dead end' : calm.answer;
 }
 

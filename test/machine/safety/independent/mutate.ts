@@ -31,12 +31,12 @@ const settings: Readonly<Record<string, Readonly<Record<string, readonly unknown
   replica: {
     accepts: lists,
     presents: generations,
-    strict: [true, false],
+    strict: [true, false, 'as-before'],
     revokes: [[], ['current'], ['next']],
-    'key-ids': ['default', 'own'],
+    'key-ids': ['default', 'own', 'as-before'],
     namespace: ['declared', 'other'],
   },
-  client: { signs: generations, dual: [true, false], 'key-ids': ['default', 'own'], accepts: lists },
+  client: { signs: generations, dual: [true, false], 'key-ids': ['default', 'own', 'as-before'], accepts: lists },
 };
 
 const mutations: readonly Mutation[] = [

@@ -17,6 +17,15 @@ export interface ReplicaSettings {
   readonly namespace: 'declared' | 'other';
 }
 
+/** How a fleet stands when a rotation of it begins: gates, templates and clients have the same key ids. */
+export interface Beginning {
+  readonly strict: boolean;
+  readonly keyIds: 'default' | 'own';
+}
+
+/** A fleet that was never rotated. */
+export const untouched: Beginning = { strict: false, keyIds: 'default' };
+
 /** Everything that a client may be set to. */
 export interface ClientSettings {
   readonly signs: Generation;
@@ -39,6 +48,8 @@ export interface Proof {
   readonly proves: string;
   readonly generation: Generation;
   readonly on: 'target' | 'every-replica' | 'balancer';
+  /** The label that the probe bears: the generation's own unless the runbook says otherwise. */
+  readonly keyIds: 'default' | 'own';
 }
 
 /** How the targets of a step are cut into batches. */
@@ -81,8 +92,10 @@ interface RawStep {
   over: Kind;
   order?: Partial<Order>;
   effect?: Record<string, unknown>[];
-  proof?: Proof[];
+  proof?: RawProof[];
 }
+
+type RawProof = Omit<Proof, 'keyIds'> & { 'key-ids'?: 'as-before' };
 
 interface RawRunbook {
   material: string;
@@ -91,11 +104,14 @@ interface RawRunbook {
   rollback: Record<string, RawStep[]>;
 }
 
-/** Reads a runbook's text, which is taken to be well formed. */
-export function readProgram(text: string): Program {
+/** Reads a runbook's text, which is taken to be well formed; what is `as-before` is what the fleet begins with. */
+export function readProgram(text: string, beginning = untouched): Program {
   const raw = parse(text, { prettyErrors: false }) as RawRunbook;
   const phases = Object.entries({ ...raw.rotation, ...raw.rollback });
-  return { scheme: schemeOf(raw), phases: new Map(phases.map(([phase, steps]) => [phase, steps.map(readStep)])) };
+  return {
+    scheme: schemeOf(raw),
+    phases: new Map(phases.map(([phase, steps]) => [phase, steps.map((step) => readStep(step, beginning))])),
+  };
 }
 
 function schemeOf(raw: RawRunbook): Scheme {
@@ -103,31 +119,36 @@ function schemeOf(raw: RawRunbook): Scheme {
   return raw.protocol.startsWith('gate') ? 'gate' : 'keyring';
 }
 
-function readStep(raw: RawStep): Step {
+function readStep(raw: RawStep, beginning: Beginning): Step {
   return {
     name: raw.step,
     action: raw.action,
     over: raw.over,
     order: { first: 1, batch: 1, backward: false, only: null, unreachable: null, ...raw.order },
-    effects: (raw.effect ?? []).map(readEffect),
-    proofs: raw.proof ?? [],
+    effects: (raw.effect ?? []).map((effect) => readEffect(effect, beginning)),
+    proofs: (raw.proof ?? []).map((proof) => ({
+      ...proof,
+      keyIds: proof['key-ids'] === 'as-before' ? beginning.keyIds : 'own',
+    })),
   };
 }
 
-function readEffect(raw: Record<string, unknown>): Effect {
+function readEffect(raw: Record<string, unknown>, beginning: Beginning): Effect {
   if (raw.of === 'flight') return { kind: 'drain', generation: raw.drained as Generation };
   if (raw.of === 'sessions') return { kind: 'end-sessions', generation: raw.ended as Generation };
   if (raw.of === 'material') {
     return { kind: raw.becomes === 'destroyed' ? 'destroy' : 'seal', generation: raw.generation as Generation };
   }
   if (raw.from === 'disk') return { kind: 'load' };
-  return { kind: 'set', where: raw.where as 'disk' | 'memory', set: readChange(raw) };
+  return { kind: 'set', where: raw.where as 'disk' | 'memory', set: readChange(raw, beginning) };
 }
 
 /** `key-ids` is written with a hyphen, and what a client presents is what it signs with. */
-function readChange(raw: Record<string, unknown>): Change {
+function readChange(raw: Record<string, unknown>, beginning: Beginning): Change {
   const { of, where, 'key-ids': keyIds, ...rest } = raw;
   const named: Record<string, unknown> = keyIds === undefined ? rest : { ...rest, keyIds };
+  if (named.strict === 'as-before') named.strict = beginning.strict;
+  if (named.keyIds === 'as-before') named.keyIds = beginning.keyIds;
   if (of !== 'client' || named.presents === undefined) return named as Change;
   const { presents, ...others } = named;
   return { ...others, signs: presents } as Change;

@@ -15,7 +15,7 @@ export function holds(question: Question, state: State, task: Task, proof: Proof
   const scheme = question.program.scheme;
   const asked = replicasAsked(state, task, proof);
   const clients = clientsAsked(state, task);
-  const accepts = (memory: ReplicaSettings): boolean => acceptsProbe(scheme, memory, generation);
+  const accepts = (memory: ReplicaSettings): boolean => acceptsProbe(scheme, memory, proof);
   const refuses = (memory: ReplicaSettings): boolean => !acceptsUnderSomeLabel(memory, generation);
   switch (proof.proves) {
     case 'accepts':
@@ -57,6 +57,8 @@ function holdsOfFleet(
       return allUp(everyReplica(state, task), () => true) && placesOf(everyReplica(state, task)) <= 1;
     case 'namespace':
       return allUp(asked, inDeclared);
+    case 'quiet':
+      return true;
     default:
       throw new Error(`no such proof: ${proves}`);
   }
@@ -73,12 +75,12 @@ function placesOf(replicas: readonly Replica[]): number {
 /** Whether some replica that is up would give every answer that the task's proofs want of a balancer. */
 export function isGivenBySome(question: Question, state: State, task: Task): boolean {
   const wanted = task.proofs.filter((proof) => proof.on === 'balancer');
-  return wanted.every(({ proves, generation }) =>
+  return wanted.every((proof) =>
     state.replicas.some(({ memory }) => {
       if (memory === null) return false;
-      return proves === 'accepts'
-        ? acceptsProbe(question.program.scheme, memory, generation)
-        : !acceptsUnderSomeLabel(memory, generation);
+      return proof.proves === 'accepts'
+        ? acceptsProbe(question.program.scheme, memory, proof)
+        : !acceptsUnderSomeLabel(memory, proof.generation);
     }),
   );
 }

@@ -1,4 +1,13 @@
-import type { ClientSettings, Generation, Inventory, Kind, Program, ReplicaSettings } from './program.ts';
+import {
+  type Beginning,
+  type ClientSettings,
+  type Generation,
+  type Inventory,
+  type Kind,
+  type Program,
+  type ReplicaSettings,
+  untouched,
+} from './program.ts';
 
 /** What a client sends: who signed it, in order, and under which labels. */
 export interface Message {
@@ -57,6 +66,7 @@ export interface Question {
   readonly environment: ReadonlySet<Action>;
   /** Whether the rotation answers a compromise, which takes some of the ways back. */
   readonly compromised?: boolean;
+  readonly beginning?: Beginning;
 }
 
 /** What is on when these are: what is left out is done by hand at any time, so that restarts come with it. */
@@ -88,16 +98,19 @@ const replicaAtFirst: ReplicaSettings = {
 const clientAtFirst: ClientSettings = { signs: 'current', dual: false, keyIds: 'default', accepts: ['current'] };
 
 /** The state in which nothing has happened yet. */
-export function firstState({ program, inventory }: Question): State {
+export function firstState({ program, inventory, beginning = untouched }: Question): State {
+  const { strict, keyIds } = beginning;
+  const gate = { ...replicaAtFirst, strict, keyIds };
+  const client = { ...clientAtFirst, keyIds };
   return {
     phase: 'stable',
     done: 0,
     intended: false,
     told: [],
     touched: [],
-    replicas: inventory.replicas.map((name) => ({ name, memory: replicaAtFirst, disk: replicaAtFirst })),
-    clients: inventory.clients.map((name) => ({ name, memory: clientAtFirst, disk: clientAtFirst, lingering: [] })),
-    templates: inventory.templates.map((name) => ({ name, settings: replicaAtFirst })),
+    replicas: inventory.replicas.map((name) => ({ name, memory: gate, disk: gate })),
+    clients: inventory.clients.map((name) => ({ name, memory: client, disk: client, lingering: [] })),
+    templates: inventory.templates.map((name) => ({ name, settings: gate })),
     withdrawn: [],
     served: changesNamespace(program) ? ['current@declared'] : null,
   };
