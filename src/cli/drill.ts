@@ -6,13 +6,12 @@ import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Fleet } from '../fleet/fleet.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { requireCarriedOut } from '../runner/carried-out.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
 import { requireSafe } from '../runner/operate.ts';
-import { type Safety, UnsafeRunbook } from '../runner/safety.ts';
-import { brokenEnd, playedEnd } from './drill-end.ts';
+import { UnsafeRunbook } from '../runner/safety.ts';
+import { brokenEnd, type DrillEnd, playedEnd } from './drill-end.ts';
 import { drillTools } from './drill-tools.ts';
 import { loadFleet, loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
@@ -68,16 +67,23 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   readLimits({ environment: platform.env, flags: {} });
   const progress = collecting(await openProgress(platform, flags));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
+  const runbook = await loadRunbook(platform, flags.runbook);
+  requireCarriedOut(runbook);
   await clearHome(platform, home, progress);
   progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
-  const stage = await platform.startPractice({ home, store: request.store, faults: [] });
+  const stage = await platform.startPractice({
+    home,
+    store: request.store,
+    protocol: runbook.protocol,
+    faults: [],
+  });
   progress.wait(undefined);
   progress.note(
     `practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`,
   );
   let stopped = false;
   try {
-    const end = await onStage(platform, flags, stage, names, progress).catch(async (error) => {
+    const end = await onStage(platform, stage, runbook, names, progress).catch(async (error) => {
       if (!(error instanceof UnsafeRunbook)) throw error;
       return unsafeDrill(platform, flags, error);
     });
@@ -120,13 +126,12 @@ async function clearHome(platform: Platform, home: string, progress: Collecting)
 
 async function onStage(
   platform: Platform,
-  flags: GlobalFlags,
   stage: Stage,
+  runbook: Runbook,
   names: readonly { name: string; target: string | undefined }[],
   progress: Collecting,
 ): Promise<CommandEnd> {
   const fleet = await loadFleet(platform, { fleet: stage.fleetFile, fleetGiven: true });
-  const runbook = await loadRunbook(platform, flags.runbook);
   const replicas = fleet.replicas.map((replica) => replica.name);
   const faults = names.map(({ name, target }): Planted => ({ name, target: target ?? replicas[FAULTY_INDEX] ?? '' }));
   const stranger = faults.find(({ target }) => !replicas.includes(target));
@@ -135,28 +140,34 @@ async function onStage(
       'USAGE',
       `the practice fleet has no replica ${stranger.target}; it has ${replicas.join(', ')}`,
     );
-  const safety = await proveToPlay(platform, fleet, runbook);
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress });
-  const tools = drillTools(platform, session, stage, progress);
-  const watch = new FaultWatch(tools);
-  const base = { command: 'drill', fleet: fleet.name };
-  const stand = { platform, session, stage, safety };
   try {
-    const cutover = await playDrill(tools, watch, faults);
-    return { ...base, ...(await playedEnd({ ...stand, faults: watch.ends() }, cutover)) };
-  } catch (error) {
-    if (!(error instanceof RotctlError)) throw error;
-    return { ...base, ...(await brokenEnd({ ...stand, faults: watch.ends() }, error)) };
+    const clients = fleet.clients.map(({ id }) => id);
+    const safety = await requireSafe(session.tools, { clients, compromised: false });
+    return {
+      command: 'drill',
+      fleet: fleet.name,
+      ...(await played({ platform, session, stage, safety }, faults, progress)),
+    };
   } finally {
     await session.close();
   }
 }
 
-/** The proof of the runbook on the fleet that is played on. @throws RotctlError `STEP_UNSUPPORTED`, `RUNBOOK_UNSAFE` */
-function proveToPlay({ clock, interrupted }: Platform, fleet: Fleet, runbook: Runbook): Promise<Safety> {
-  requireCarriedOut(runbook);
-  const clients = fleet.clients.map(({ id }) => id);
-  return requireSafe({ fleet, runbook, clock, stop: { signal: interrupted } }, { clients, compromised: false });
+async function played(
+  stand: Omit<DrillEnd, 'faults'>,
+  faults: readonly Planted[],
+  progress: Collecting,
+): Promise<Omit<CommandEnd, 'command'>> {
+  const tools = drillTools(stand.platform, stand.session, stand.stage, progress);
+  const watch = new FaultWatch(tools);
+  try {
+    const cutover = await playDrill(tools, watch, faults);
+    return await playedEnd({ ...stand, faults: watch.ends() }, cutover);
+  } catch (error) {
+    if (!(error instanceof RotctlError)) throw error;
+    return await brokenEnd({ ...stand, faults: watch.ends() }, error);
+  }
 }
 
 async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: UnsafeRunbook): Promise<CommandEnd> {

@@ -1,6 +1,7 @@
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Protocol } from '../protocol/protocol.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
@@ -32,12 +33,20 @@ export async function loadFleet(platform: Reading, flags: Pick<GlobalFlags, 'fle
   return readFleet(text, file);
 }
 
+/** The runbook for the shared secrets of each protocol, where none is named. */
+const RUNBOOKS: Readonly<Record<Protocol, string>> = { 'keyring-v1': 'signer-hmac', 'gate-v1': 'gate-hmac' };
+
 /**
- * Reads a runbook: a bare name is one that is shipped with the program, anything with a folder or an extension is a file.
+ * Reads a runbook, by default that of the protocol: a bare name is one that is shipped with the program, anything with a folder or an extension is a file.
  *
  * @throws RotctlError `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID`
  */
-export async function loadRunbook(platform: Reading, name: string): Promise<Runbook> {
+export async function loadRunbook(
+  platform: Reading,
+  given: string | undefined,
+  protocol: Protocol = 'keyring-v1',
+): Promise<Runbook> {
+  const name = given ?? RUNBOOKS[protocol];
   const bare = extname(name) === '' && !name.includes('/') && !name.includes(sep);
   const file = bare ? join(platform.shipped.runbooks, `${name}.yaml`) : resolve(platform.cwd, name);
   if (!(await platform.exists(file))) {

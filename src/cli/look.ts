@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { readSecret } from '../credential/reference.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Check, CheckContext } from '../probe/checks/check.ts';
@@ -8,10 +7,14 @@ import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import { createProber } from '../probe/prober.ts';
 import { readVectors, type VectorFile } from '../probe/vectors.ts';
+import { probedOf } from '../runner/fleet-parts.ts';
+import { gateExpectations } from '../runner/gate-terms.ts';
 import { verdictOf } from '../runner/preflight.ts';
+import type { GateAccess } from '../runner/tools.ts';
 import { CheckLines } from './check-lines.ts';
 import { clientsFor, loadFleet } from './load.ts';
 import type { Platform } from './platform.ts';
+import { gateAccess, readPresent } from './present-secrets.ts';
 import { openWatch, type Watch } from './progress.ts';
 import { wouldDo } from './rehearsed.ts';
 import type { GlobalFlags } from './request.ts';
@@ -36,13 +39,16 @@ export interface Look {
  */
 export async function openLook(platform: Platform, flags: GlobalFlags, vectors?: VectorFile): Promise<Look> {
   const fleet = await loadFleet(platform, flags);
-  const clients = await readClients(platform, fleet, flags.clients);
+  const gate = gateAccess(fleet, await platform.privateFiles());
+  const clients = await readClients(platform, fleet, flags.clients, gate);
   const { clock, random } = platform;
   const transport = await platform.transport(fleet.tls);
   const watch = await openWatch(platform, flags);
   const prober = createProber({
     settings: fleet.probe,
     outcomes: fleet.outcomes,
+    protocol: fleet.protocol,
+    ...(gate === undefined ? {} : { keyIds: gate.keyIds }),
     transport,
     clock,
     random,
@@ -55,6 +61,7 @@ export async function openLook(platform: Platform, flags: GlobalFlags, vectors?:
     random,
     fleet,
     clients,
+    ...(gate === undefined ? {} : { gates: await gateExpectations({ fleet, gate }) }),
     vectors: vectors ?? (await shippedVectors(platform)),
     burned: [],
     owed: [],
@@ -93,6 +100,7 @@ async function readClients(
   platform: Platform,
   fleet: Fleet,
   wanted: readonly string[],
+  gate: GateAccess | undefined,
 ): Promise<CheckContext['clients']> {
   const stranger = wanted.find((id) => !fleet.clients.some((client) => client.id === id));
   if (stranger !== undefined) {
@@ -102,13 +110,12 @@ async function readClients(
     );
   }
   const files = await platform.privateFiles();
-  const chosen = fleet.clients.filter(({ id }) => wanted.length === 0 || wanted.includes(id));
-  return Promise.all(
-    chosen.map(async ({ id, secret }) => ({
-      id,
-      accepted: [{ generation: 'current' as const, secret: await readSecret(secret, files) }],
-    })),
-  );
+  const ids = fleet.clients.map(({ id }) => id).filter((id) => wanted.length === 0 || wanted.includes(id));
+  const present = await readPresent(fleet, ids, { files, gate });
+  return probedOf(fleet, [...present]).map(([id, secret]) => ({
+    id,
+    accepted: [{ generation: 'current' as const, secret }],
+  }));
 }
 
 async function shippedVectors({ shipped, readText }: Pick<Platform, 'shipped' | 'readText'>): Promise<VectorFile> {

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { readSecret } from '../credential/reference.ts';
 import { createEnvFileDriver } from '../deploy/env-file.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -16,6 +15,7 @@ import { UnsafeRunbook } from '../runner/safety.ts';
 import { paletteFor } from './colour.ts';
 import { clientsFor, ledgerPath, loadFleet, loadRunbook } from './load.ts';
 import type { Platform } from './platform.ts';
+import { gateAccess, readPresent } from './present-secrets.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
 
@@ -32,7 +32,7 @@ export interface PlanRequest extends Pick<PlanOrder, 'command' | 'compromised' |
  */
 export async function plan(platform: Platform, flags: GlobalFlags, request: PlanRequest): Promise<CommandEnd> {
   const fleet = await loadFleet(platform, flags);
-  const runbook = await loadRunbook(platform, flags.runbook);
+  const runbook = await loadRunbook(platform, flags.runbook, fleet.protocol);
   const { command, compromised, reinstate } = request;
   const order = { command, compromised, reinstate, clients: clientsFor(fleet, flags) };
   const made = await makePlan(await toolsFor(platform, flags, fleet, runbook), order);
@@ -90,18 +90,15 @@ async function save(
 async function toolsFor(platform: Platform, flags: GlobalFlags, fleet: Fleet, runbook: Runbook): Promise<PlanTools> {
   const files = await platform.privateFiles();
   const commands = await platform.commands((text) => text);
+  const gate = gateAccess(fleet, files);
   return {
     fleet,
     runbook,
     clock: platform.clock,
     stop: { signal: platform.interrupted },
     driver: createEnvFileDriver({ files, commands, cwd: dirname(fleet.file) }),
+    gate,
     readLedger: async () => readWhole(ledgerPath(flags, fleet.file), await platform.ledgerDisk()),
-    async readCurrent(clients) {
-      const wanted = fleet.clients.filter(({ id }) => clients.includes(id));
-      return new Map(
-        await Promise.all(wanted.map(async ({ id, secret }) => [id, await readSecret(secret, files)] as const)),
-      );
-    },
+    readCurrent: (clients) => readPresent(fleet, clients, { files, gate }),
   };
 }

@@ -23,7 +23,6 @@ import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
 
-const DEFAULT_RUNBOOK = 'signer-hmac';
 const DEFAULT_FLEET = 'rotctl.yaml';
 
 /**
@@ -114,7 +113,7 @@ function globalOptions(): Option[] {
     new Option('--fleet <file>', `the fleet file (default: ROTCTL_FLEET, or ${DEFAULT_FLEET})`),
     new Option('--ledger <file>', 'the ledger (default: rotation-ledger.yaml beside the fleet file)'),
     new Option('--client <id>', 'only this client; may be repeated').argParser(collect).default([], 'all clients'),
-    new Option('--runbook <name|file>', 'the runbook').default(DEFAULT_RUNBOOK),
+    new Option('--runbook <name|file>', 'the runbook (default: signer-hmac, or gate-hmac for a fleet of gates)'),
     new Option('--json', 'print one JSON document on stdout'),
     new Option('--dry-run', 'change nothing: try what can be tried, and say what would be done'),
     new Option('--out <dir>', 'also write verdict.json, junit.xml and the JSON result here'),
@@ -132,7 +131,7 @@ function globalFlags(options: Readonly<Record<string, unknown>>, env: Platform['
     fleetGiven: fleet !== undefined,
     ledger: text(ledger),
     clients: texts(client),
-    runbook: text(runbook) ?? DEFAULT_RUNBOOK,
+    runbook: text(runbook),
     json: options.json === true,
     out: text(out),
     dryRun: options.dryRun === true,

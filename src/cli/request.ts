@@ -5,7 +5,8 @@ export interface GlobalFlags {
   readonly fleetGiven: boolean;
   readonly ledger: string | undefined;
   readonly clients: readonly string[];
-  readonly runbook: string;
+  /** As typed; where it is not, the one for the fleet's protocol. */
+  readonly runbook: string | undefined;
   readonly json: boolean;
   readonly out: string | undefined;
   readonly dryRun: boolean;

@@ -47,7 +47,7 @@ const NEXT: Readonly<Partial<Record<Phase, string>>> = {
 /** Carries out one of the commands that change a fleet. Failures are part of the end, with what was seen until then. */
 export async function rotate(platform: Platform, flags: GlobalFlags, request: RotateRequest): Promise<CommandEnd> {
   const fleet = await loadFleet(platform, flags);
-  const runbook = await loadRunbook(platform, flags.runbook);
+  const runbook = await loadRunbook(platform, flags.runbook, fleet.protocol);
   requireReasons(request);
   const plan =
     request.plan === undefined ? undefined : await bindTo(platform, flags, fleet, runbook, request.plan, request);

@@ -1,5 +1,4 @@
 import { dirname, join } from 'node:path';
-import { readSecret } from '../credential/reference.ts';
 import type { Secret } from '../credential/secret.ts';
 import { createVault } from '../credential/vault.ts';
 import { createEnvFileDriver } from '../deploy/env-file.ts';
@@ -13,6 +12,7 @@ import type { Tools as ProbeTools } from '../probe/round.ts';
 import { readVectors } from '../probe/vectors.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import type { FleetParts } from '../runner/fleet-parts.ts';
+import { gateExpectations } from '../runner/gate-terms.ts';
 import type { Pairs } from '../runner/pair.ts';
 import { runPreflight } from '../runner/preflight.ts';
 import type { Progress } from '../runner/progress.ts';
@@ -22,6 +22,7 @@ import { startTraffic } from '../runner/traffic.ts';
 import type { Stop, Traffic } from '../runner/world.ts';
 import { ledgerPath } from './load.ts';
 import type { Platform } from './platform.ts';
+import { gateAccess, readPresent } from './present-secrets.ts';
 import { Redactor } from './redactor.ts';
 import type { GlobalFlags } from './request.ts';
 
@@ -55,7 +56,8 @@ export async function openSession(
   const redactor = new Redactor();
   const files = await platform.privateFiles();
   const transport = await platform.transport(fleet.tls);
-  const keyIds = new KeyIds();
+  const gate = gateAccess(fleet, files);
+  const keyIds = gate?.keyIds ?? new KeyIds();
   const { probe: settings, outcomes, protocol } = fleet;
   const prober = createProber({ settings, outcomes, protocol, keyIds, transport, clock, random, runId });
   const probes: ProbeTools = { prober, clock, random };
@@ -72,6 +74,7 @@ export async function openSession(
     runId,
     waiter: { clock, progress: options.progress, stop },
     vectors,
+    ...(gate === undefined ? {} : { gates: () => gateExpectations({ fleet, gate }) }),
   };
   const learn = (secret: Secret): Secret => {
     redactor.learn(secret);
@@ -91,6 +94,7 @@ export async function openSession(
       commands: await platform.commands(redactor.redact),
       cwd: dirname(fleet.file),
     }),
+    gate,
     vault: createVault(fleet.vault, { files }),
     lock: (command) =>
       platform.lock(`${ledger}.lock`, {
@@ -105,14 +109,12 @@ export async function openSession(
     },
     readLedger: async () => readWhole(ledger, await platform.ledgerDisk()),
     async readCurrent(clients) {
-      const found = new Map<string, Secret>();
-      for (const client of fleet.clients) {
-        if (clients.includes(client.id)) found.set(client.id, learn(await readSecret(client.secret, files)));
-      }
+      const found = await readPresent(fleet, clients, { files, gate });
+      for (const secret of found.values()) learn(secret);
       return found;
     },
     preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
-    prover: (pairs) => new FleetProver(parts, learnAll(pairs, learn)),
+    prover: (pairs, terms) => new FleetProver(parts, learnAll(pairs, learn), terms),
     traffic: (pairs, before) => openTraffic(platform, fleet, runId, keyIds, pairs, before),
   };
   return { tools, probes, transport, redactor, ledger, close: () => transport.close() };

@@ -14,6 +14,10 @@ export class KeyIds {
     this.#ids.set(secret.fingerprint, id);
   }
 
+  knows(secret: Secret): boolean {
+    return this.#ids.has(secret.fingerprint);
+  }
+
   of(secret: Secret | undefined): string {
     return (secret === undefined ? undefined : this.#ids.get(secret.fingerprint)) ?? DEFAULT_KEY_IDS.primary;
   }

@@ -39,6 +39,8 @@ export interface RoundOptions {
   readonly acceptTries?: number;
   /** How often a connection fault is tried again; 2 by default. */
   readonly faults?: number;
+  /** The key id that accepted secrets are tried under; by default each one's own. */
+  readonly keyId?: string;
   /** The address is a balancer's: several processes may answer in one round. */
   readonly many?: boolean;
 }
@@ -72,7 +74,7 @@ async function clientRound(
   client: RoundClient,
   options: RoundOptions,
 ): Promise<readonly Cell[]> {
-  const { tries = 3, acceptTries = 1, faults = 2 } = options;
+  const { tries = 3, acceptTries = 1, faults = 2, keyId: given } = options;
   const patience: Patience = { faults };
   const seen: Seen[] = [];
   const probe = async (
@@ -93,7 +95,7 @@ async function clientRound(
   const wanted = client.secrets.filter(({ expect }) => expect === 'ACCEPTED');
   const unwanted = client.secrets.filter(({ expect }) => expect !== 'ACCEPTED');
   const own = (secret: Secret | undefined, times: number): (string | undefined)[] =>
-    Array.from({ length: times }, () => (secret === undefined ? undefined : tools.prober.keyIdOf(secret)));
+    Array.from({ length: times }, () => given ?? (secret === undefined ? undefined : tools.prober.keyIdOf(secret)));
   for (const { generation, secret } of wanted) await probe(generation, secret, 'ACCEPTED', own(secret, acceptTries));
   await probe('wrong', wrongSecret(tools.random), 'AUTH_INVALID_HMAC', own(wanted[0]?.secret, 1));
   for (const { generation, secret } of unwanted) {

@@ -2,7 +2,7 @@ import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
 import { usageFingerprint } from '../watch/usage-fingerprint.ts';
-import type { Tools } from './tools.ts';
+import type { GateAccess, Tools } from './tools.ts';
 
 /**
  * What must be so before a rotation begins and can be seen without a probe.
@@ -10,11 +10,13 @@ import type { Tools } from './tools.ts';
  * @throws RotctlError `SECRET_REFUSED`, `PRECONDITION_FAILED`, naming what is in the way; nothing was changed
  */
 export async function requireReadiness(
-  tools: Pick<Tools, 'fleet' | 'runbook' | 'driver'>,
+  tools: Pick<Tools, 'fleet' | 'runbook' | 'driver' | 'gate'>,
   present: ReadonlyMap<string, Secret>,
   clients: readonly string[],
 ): Promise<void> {
   requireEvidence(tools);
+  requireProtocol(tools);
+  if (tools.gate !== undefined) return requireOneSecret(tools, tools.gate, present, clients);
   const { usage } = tools.fleet;
   // Names each secret as the fleet's own pages do, which refuses those that are too weak to be named so.
   if (usage?.from === 'metrics') for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
@@ -35,6 +37,42 @@ export async function requireReadiness(
       );
     }
   }
+}
+
+/** A gate and its signing services have one secret, which rotates for all of them at once. */
+async function requireOneSecret(
+  { fleet }: Pick<Tools, 'fleet'>,
+  { driver }: GateAccess,
+  present: ReadonlyMap<string, Secret>,
+  clients: readonly string[],
+): Promise<void> {
+  const left = fleet.clients.filter(({ id }) => !clients.includes(id)).map(({ id }) => id);
+  if (left.length > 0) {
+    const hint = 'leave --client out: the services of a gate share one secret, and rotate together';
+    throw new RotctlError('USAGE', `${left.join(', ')} would be left behind with the old secret`, { hint });
+  }
+  const [[first, current] = ['', undefined]] = present;
+  if (current === undefined) throw new RotctlError('INTERNAL', 'a fleet without clients');
+  const other = [...present].find(([, secret]) => !secret.signsLike(current));
+  if (other !== undefined) {
+    throw new RotctlError('PRECONDITION_FAILED', `${first} and ${other[0]} sign with different secrets, expected one`);
+  }
+  for (const acceptor of [...fleet.replicas, ...fleet.templates]) {
+    const { secret } = await driver.read(acceptor);
+    if (secret?.signsLike(current)) continue;
+    const what = secret === undefined ? 'no secret' : 'another secret than its callers sign with';
+    throw new RotctlError('PRECONDITION_FAILED', `the configuration of ${acceptor.name} has ${what}`);
+  }
+}
+
+/** @throws RotctlError `PRECONDITION_FAILED` for a runbook of another protocol than the fleet's */
+function requireProtocol({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>): void {
+  if (runbook.protocol === fleet.protocol) return;
+  throw new RotctlError(
+    'PRECONDITION_FAILED',
+    `runbook ${runbook.name} is for ${runbook.protocol}, and the fleet ${fleet.name} speaks ${fleet.protocol}`,
+    { hint: 'name the runbook for this fleet with --runbook' },
+  );
 }
 
 /** A runbook that asks who signs with what needs somebody who can tell, or it would stop half-way with no way on. */

@@ -8,6 +8,7 @@ import type { Inventory } from '../machine/step.ts';
 import { requireReadiness } from './before.ts';
 import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
+import { type GateTerms, learnKeyIds, readTerms, termsRecord } from './gate-terms.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
 import { nameOf } from './key-name.ts';
@@ -34,6 +35,8 @@ export interface Begun {
   readonly journal: Journal;
   readonly pairs: Pairs;
   readonly inventory: Inventory;
+  /** For a fleet of gates. */
+  readonly terms: GateTerms | undefined;
 }
 
 /**
@@ -50,10 +53,14 @@ export async function beginRotation(
   options: BeginOptions,
   safety: Safety,
 ): Promise<Begun> {
-  const inventory = inventoryOf(tools.fleet, options.clients);
   const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
-  const pairs = await makePairs(tools, options, present);
-  await requireReadiness(tools, present, options.clients);
+  if (tools.gate !== undefined) await requireReadiness(tools, present, options.clients);
+  const terms = tools.gate === undefined ? undefined : await readTerms(tools, tools.random);
+  const inventory = inventoryOf(tools.fleet, options.clients, terms?.beginning);
+  const pairs =
+    terms === undefined ? await makePairs(tools, options, present) : await sharedPairs(tools, options, present);
+  if (terms !== undefined) learnKeyIds(tools, pairs.values().next().value, terms);
+  else await requireReadiness(tools, present, options.clients);
   const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
   tools.progress.findings(preflight.findings);
   requirePassed(preflight);
@@ -68,6 +75,7 @@ export async function beginRotation(
   await tools.vault.seal(id, Object.fromEntries(pairs));
   await journal.note('header', {
     ...header(tools, inventory, pairs, options.compromised),
+    ...(terms === undefined ? {} : { gate: termsRecord(terms) }),
     safety: safetyRecord(safety),
   });
   await journal.note('evidence', {
@@ -75,7 +83,7 @@ export async function beginRotation(
     verdict: preflight.verdict,
     ...toLedger({ ...preflight, cells: [], owed: [], reason: '' }),
   });
-  return { journal, pairs, inventory };
+  return { journal, pairs, inventory, terms };
 }
 
 /** @throws RotctlError `PRECONDITION_FAILED`, naming the checks that did not pass */
@@ -124,6 +132,21 @@ async function makePairs(tools: Tools, options: BeginOptions, present: ReadonlyM
     pairs.set(client, { current, next });
   }
   return pairs;
+}
+
+/** One pair for all: the services of a gate sign with one secret. @throws RotctlError `SECRET_REFUSED` */
+async function sharedPairs(tools: Tools, options: BeginOptions, present: ReadonlyMap<string, Secret>): Promise<Pairs> {
+  const retired = await tools.vault.retiredFingerprints();
+  const [current] = present.values();
+  if (current === undefined) throw new RotctlError('INTERNAL', 'a fleet without clients');
+  const problems = judgeCurrent(current);
+  requireUsable(problems, 'current');
+  for (const { message } of problems) tools.progress.note(`current: ${message}`);
+  const [brought, another] = [...options.brought.values()];
+  if (another !== undefined) throw new RotctlError('USAGE', 'the services of a gate share one secret; bring one');
+  const next = brought ?? generateSecret(tools.random);
+  requireUsable(judgeNext(next, { current, retired, others: [] }), 'next');
+  return new Map([...present.keys()].map((client) => [client, { current, next }]));
 }
 
 function header(

@@ -1,5 +1,6 @@
 import { type Position, RotctlError } from '../errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
+import type { Scheme } from '../machine/scheme.ts';
 import type {
   Action,
   ClientSettings,
@@ -13,17 +14,28 @@ import type { Runbook } from '../runbook/runbook.ts';
 
 /** What the runner knows how to do and to prove. A runbook may say more: all that it says is checked, this is carried out. */
 const ACTIONS: readonly Action[] = ['write', 'reload', 'restart', 'drain', 'prove', 'seal', 'destroy'];
-const PROOFS: readonly Proof['proves'][] = [
-  'accepts',
-  'refuses',
-  'signs',
-  'unused',
-  'checklist',
-  'replay',
-  'namespace',
-];
-const OF_REPLICAS: readonly string[] = ['accepts'] satisfies (keyof ReplicaSettings)[];
-const OF_CLIENTS: readonly string[] = ['signs'] satisfies (keyof ClientSettings)[];
+
+interface Known {
+  readonly proofs: readonly Proof['proves'][];
+  readonly replicas: readonly string[];
+  readonly clients: readonly string[];
+}
+
+const PROOFS = ['accepts', 'refuses', 'signs', 'unused', 'checklist', 'replay', 'namespace', 'quiet'] as const;
+
+/** By the rules of its fleet; what is not here is not carried out at all. */
+const KNOWN: Readonly<Partial<Record<Scheme, Known>>> = {
+  keyring: {
+    proofs: PROOFS,
+    replicas: ['accepts'] satisfies (keyof ReplicaSettings)[],
+    clients: ['signs'] satisfies (keyof ClientSettings)[],
+  },
+  gate: {
+    proofs: [...PROOFS, 'key-ids'],
+    replicas: ['accepts', 'strict', 'revokes', 'keyIds'] satisfies (keyof ReplicaSettings)[],
+    clients: ['signs', 'dual', 'keyIds'] satisfies (keyof ClientSettings)[],
+  },
+};
 
 /**
  * Refuses a runbook that is right and that this version does not carry out.
@@ -33,13 +45,17 @@ const OF_CLIENTS: readonly string[] = ['signs'] satisfies (keyof ClientSettings)
 export function requireCarriedOut(runbook: Runbook): void {
   const { scheme, name, program } = runbook;
   const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
-  if (scheme !== 'keyring') {
-    const kind = scheme === 'gate' ? runbook.protocol : scheme;
-    throw refusal(`runbook ${name}: this version checks ${kind} runbooks but does not carry them out`, steps, runbook);
+  const known = KNOWN[scheme];
+  if (known === undefined) {
+    throw refusal(
+      `runbook ${name}: this version checks ${scheme} runbooks but does not carry them out`,
+      steps,
+      runbook,
+    );
   }
-  const beyond = steps.filter((step) => strangersIn(step).length > 0);
+  const beyond = steps.filter((step) => strangersIn(step, known).length > 0);
   if (beyond.length === 0) return;
-  const named = beyond.map((step) => `${strangersIn(step).join(' and ')} in step ${step.id}`);
+  const named = beyond.map((step) => `${strangersIn(step, known).join(' and ')} in step ${step.id}`);
   throw refusal(`runbook ${name}: this version does not carry out ${named.join('; ')}`, beyond, runbook);
 }
 
@@ -49,18 +65,18 @@ function refusal(message: string, [first]: readonly Step[], { positions }: Runbo
 }
 
 /** What a step says beyond what is carried out, in words. */
-function strangersIn({ action, effects, proofs, order }: Step): string[] {
+function strangersIn({ action, effects, proofs, order }: Step, known: Known): string[] {
   return [
     ...(ACTIONS.includes(action) ? [] : [`action ${action}`]),
-    ...effects.flatMap(settingsBeyond),
+    ...effects.flatMap((effect) => settingsBeyond(effect, known)),
     ...(order.unreachable === 'skip' ? ['unreachable: skip'] : []),
-    ...proofs.filter(({ proves }) => !PROOFS.includes(proves)).map(({ proves }) => `proof ${proves}`),
+    ...proofs.filter(({ proves }) => !known.proofs.includes(proves)).map(({ proves }) => `proof ${proves}`),
   ];
 }
 
-function settingsBeyond(effect: Effect): string[] {
+function settingsBeyond(effect: Effect, { clients, replicas }: Known): string[] {
   if (!('set' in effect)) return [];
-  const known = effect.of === 'client' ? OF_CLIENTS : OF_REPLICAS;
+  const known = effect.of === 'client' ? clients : replicas;
   const said = [...Object.keys(effect.set), ...(effect.restores ?? [])];
   const beyond = said.filter((setting) => !known.includes(setting));
   return beyond.map((setting) => `setting ${setting} of a ${effect.of}`);

@@ -1,10 +1,10 @@
-import type { Secret } from '../credential/secret.ts';
 import type { CommandResult } from '../deploy/ports.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Client, Replica, Template } from '../fleet/fleet.ts';
+import type { Replica } from '../fleet/fleet.ts';
 import type { Task } from '../machine/roll.ts';
 import type { Effect } from '../machine/step.ts';
-import { acceptedIn, notCarriedOut, signedIn } from './carried-out.ts';
+import { notCarriedOut } from './carried-out.ts';
+import { clientIn } from './configurations.ts';
 import { drain } from './drain.ts';
 import type { World } from './world.ts';
 
@@ -45,7 +45,7 @@ async function bring(
     case 'client':
       if ('from' in effect) return load(world, task, target);
       if (effect.where !== 'disk') return notCarriedOut(effect);
-      await writeSettings(world, effect, target);
+      await world.configurations.write(effect, target);
       return undefined;
     case 'flight':
       await drain(world, effect.drained);
@@ -53,16 +53,10 @@ async function bring(
     case 'sessions':
       return notCarriedOut(effect);
     case 'material':
-      if (effect.becomes === 'destroyed') await world.keeper.destroy(rotation, effect.generation);
+      if (effect.becomes !== 'destroyed') return undefined;
+      await world.configurations.purge(effect.generation);
+      await world.keeper.destroy(rotation, effect.generation);
       return undefined;
-  }
-}
-
-async function writeSettings(world: World, effect: Extract<Effect, { set: unknown }>, target: string): Promise<void> {
-  if (effect.of === 'client') {
-    await world.driver.writeSigning(clientNamed(world, target), pairOf(world, target)[signedIn(effect)]);
-  } else {
-    await world.driver.writeAccepted(acceptorNamed(world, target), acceptedBy(world, acceptedIn(effect)));
   }
 }
 
@@ -70,12 +64,12 @@ async function writeSettings(world: World, effect: Extract<Effect, { set: unknow
 function obstacle(world: World, task: Task, target: string): string | undefined {
   const { action, over } = task.step;
   if (action !== 'reload' && action !== 'restart') return undefined;
-  const { deploy } = over === 'clients' ? clientNamed(world, target) : replicaNamed(world, target);
+  const { deploy } = over === 'clients' ? clientIn(world.fleet, target) : replicaNamed(world, target);
   return deploy[action] === undefined ? `${target} declares no ${action} command` : undefined;
 }
 
 async function load(world: World, task: Task, target: string): Promise<string | undefined> {
-  const owner = task.step.over === 'clients' ? clientNamed(world, target) : replicaNamed(world, target);
+  const owner = task.step.over === 'clients' ? clientIn(world.fleet, target) : replicaNamed(world, target);
   const result = task.step.action === 'restart' ? await world.driver.restart(owner) : await world.driver.reload(owner);
   return result.ok ? undefined : `${task.step.action} of ${target}: ${say(result)}`;
 }
@@ -84,33 +78,8 @@ function say(result: CommandResult): string {
   return result.output === '' ? result.how : `${result.how}: ${result.output}`;
 }
 
-/** Which secrets each client's replicas are to accept, for a list of generations. */
-export function acceptedBy(world: World, generations: readonly ('current' | 'next')[]): Map<string, Secret[]> {
-  return new Map([...world.pairs].map(([client, pair]) => [client, generations.map((generation) => pair[generation])]));
-}
-
 function replicaNamed(world: World, name: string): Replica {
   const replica = world.fleet.replicas.find((candidate) => candidate.name === name);
   if (replica === undefined) throw new RotctlError('INTERNAL', `no replica ${name}`);
   return replica;
-}
-
-/** The replica or template of that name, as something that lists accepted secrets. */
-export function acceptorNamed({ fleet }: World, name: string): Replica | Template {
-  const acceptor = [...fleet.replicas, ...fleet.templates].find((candidate) => candidate.name === name);
-  if (acceptor === undefined) throw new RotctlError('INTERNAL', `no replica or template ${name}`);
-  return acceptor;
-}
-
-/** The client of that id. */
-export function clientNamed(world: World, id: string): Client {
-  const client = world.fleet.clients.find((candidate) => candidate.id === id);
-  if (client === undefined) throw new RotctlError('INTERNAL', `no client ${id}`);
-  return client;
-}
-
-function pairOf(world: World, client: string) {
-  const pair = world.pairs.get(client);
-  if (pair === undefined) throw new RotctlError('INTERNAL', `no secrets for client ${client}`);
-  return pair;
 }

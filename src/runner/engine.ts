@@ -74,7 +74,7 @@ async function closePhase(world: World, journal: Journal, options: DriveOptions)
   if (verdict === 'fail' && isForward(phase)) {
     return { what: `valid traffic in phase ${phase}: ${reason}`, verdict, wish: 'roll-back' };
   }
-  if (phase === 'closing') await recordSnapshot(world, journal, [...world.pairs.keys()], 'after');
+  if (phase === 'closing') await recordSnapshot(world, journal, 'after');
   await enter(world, journal, options, 'complete');
   return undefined;
 }

@@ -17,6 +17,13 @@ export interface FleetParts {
   readonly waiter: Pick<World, 'clock' | 'progress' | 'stop'>;
   /** The conformance vectors that the runbook asks to be green. */
   vectors(): Promise<VectorFile>;
+  /** What the gates' configurations say of key ids; present for fleets of `gate-v1`. */
+  gates?(): Promise<NonNullable<CheckContext['gates']>>;
+}
+
+/** The clients in whose name a fleet is probed: each that has a secret of its own. Services of a gate share one, so one stands for all. */
+export function probedOf<Item>({ protocol }: Pick<Fleet, 'protocol'>, clients: readonly Item[]): readonly Item[] {
+  return protocol === 'gate-v1' ? clients.slice(0, 1) : clients;
 }
 
 /** What the checks are run against, while every replica is to accept these generations. */
@@ -31,7 +38,8 @@ export async function contextFor(
   return {
     ...parts.probes,
     fleet: parts.fleet,
-    clients: [...pairs].map(([id, pair]) => ({
+    ...(parts.gates === undefined ? {} : { gates: await parts.gates() }),
+    clients: probedOf(parts.fleet, [...pairs]).map(([id, pair]) => ({
       id,
       accepted: accepted.map((generation) => ({ generation, secret: pair[generation] })),
     })),

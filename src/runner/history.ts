@@ -4,6 +4,7 @@ import { isFinal, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/
 import { begin, type Rotation, type RotationEvent, type Setting, settingOf, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
 import type { Runbook } from '../runbook/runbook.ts';
+import { type GateTerms, termsIn } from './gate-terms.ts';
 import { type Owed, parseOwed } from './owed.ts';
 
 /** What a rotation's ledger entries say, folded. */
@@ -13,6 +14,8 @@ export interface History {
   readonly runbookDigest: string;
   readonly rotation: Rotation;
   readonly inventory: Inventory;
+  /** By which a rotation of gates goes. */
+  readonly terms: GateTerms | undefined;
   /** Where the last command wanted to get to. */
   readonly goal: Phase;
   /** Unix milliseconds at which each phase was last entered. */
@@ -86,11 +89,18 @@ export function newestHistory(
 
 function identityOf(id: string, header: Entry) {
   const { templates, replicas, clients } = header.data;
+  const terms = termsIn(header);
   return {
     id,
     runbook: header.runbook,
     runbookDigest: text(header.data.runbookDigest),
-    inventory: { templates: texts(templates), replicas: texts(replicas), clients: texts(clients) },
+    inventory: {
+      templates: texts(templates),
+      replicas: texts(replicas),
+      clients: texts(clients),
+      ...(terms === undefined ? {} : { beginning: terms.beginning }),
+    },
+    terms,
     fingerprints: fingerprintsOf(header),
   };
 }

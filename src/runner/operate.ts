@@ -4,7 +4,10 @@ import type { Phase } from '../machine/phase.ts';
 import { type Goal, turningBack } from '../machine/way.ts';
 import { beginRotation } from './begin.ts';
 import { requireCarriedOut } from './carried-out.ts';
+import { type Configurations, keyringConfigurations } from './configurations.ts';
 import { type DriveOptions, drive, enter } from './engine.ts';
+import { gateConfigurations } from './gate-configurations.ts';
+import { beginningOf, type GateTerms } from './gate-terms.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import type { Journal } from './journal.ts';
@@ -116,11 +119,12 @@ async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefi
 
 /** @throws RotctlError `RUNBOOK_UNSAFE` as `proofToBegin`, `STOPPED` */
 export async function requireSafe(
-  { fleet, runbook, clock, stop }: Pick<Tools, 'fleet' | 'runbook' | 'clock'> & { readonly stop: Pick<Stop, 'signal'> },
+  tools: Pick<Tools, 'fleet' | 'runbook' | 'clock' | 'gate'> & { readonly stop: Pick<Stop, 'signal'> },
   order: SafeOrder,
 ): Promise<Safety> {
-  const on = { fleet, clock, signal: stop.signal };
-  const safety = await proveOnFleet(on, runbook, inventoryOf(fleet, order.clients), order.compromised);
+  const { fleet, runbook, clock, stop } = tools;
+  const inventory = inventoryOf(fleet, order.clients, await beginningOf(tools));
+  const safety = await proveOnFleet({ fleet, clock, signal: stop.signal }, runbook, inventory, order.compromised);
   if (safety.answer.verdict !== 'safe' && order.unsafeOrder === undefined) throw new UnsafeRunbook(safety);
   return safety;
 }
@@ -134,16 +138,14 @@ async function underLock(work: Work): Promise<Ended> {
   if (history === undefined) {
     if (order.command !== 'overlap') return nothingOpen(tools, ledger, order);
     const safety = work.safety ?? (await requireSafe(tools, order));
-    const { journal, pairs } = await beginRotation(tools, ledger, order, safety);
-    const options: DriveOptions = { goal: 'switched', wait: order.wait, enteredAt: {} };
-    return run(work, journal, pairs, options);
+    const begun = await beginRotation(tools, ledger, order, safety);
+    return run(work, begun, { goal: 'switched', wait: order.wait, enteredAt: {} });
   }
   const goal = goalOf(order, history.rotation.phase, history.goal);
   if (history.rotation.phase === goal && history.owed.length === 0) {
     return { rotation: history.id, phase: goal, already: `rotation ${history.id} is ${goal}`, owed: [] };
   }
-  const { journal, pairs } = await takeUp(tools, ledger, history);
-  return run(work, journal, pairs, {
+  return run(work, await takeUp(tools, ledger, history), {
     goal,
     wait: order.wait,
     enteredAt: { ...history.enteredAt },
@@ -151,15 +153,24 @@ async function underLock(work: Work): Promise<Ended> {
   });
 }
 
-async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOptions): Promise<Ended> {
+/** A rotation that was begun or taken up. */
+interface InHand {
+  readonly journal: Journal;
+  readonly pairs: Pairs;
+  readonly terms: GateTerms | undefined;
+}
+
+async function run(work: Work, { journal, pairs, terms }: InHand, options: DriveOptions): Promise<Ended> {
   const { tools, ledger } = work;
   await noteLock(work, journal, options.goal);
   const owed = () => owedIn(ledger, journal.id);
   const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
   const { setting } = journal;
-  const world: World = { ...tools, setting, pairs, prover: tools.prover(pairs), traffic, keeper: tools.vault };
+  const configurations = configurationsOf(tools, pairs, terms);
+  const prover = tools.prover(pairs, terms);
+  const world: World = { ...tools, setting, pairs, configurations, prover, traffic, keeper: tools.vault };
   try {
-    if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, setting.inventory.clients, 'before');
+    if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, 'before');
     await settleOwed(world, journal, await owed(), false);
     if (options.goal === 'rolled-back') await turnBack(world, journal, options);
     await drive(world, journal, options);
@@ -173,6 +184,13 @@ async function run(work: Work, journal: Journal, pairs: Pairs, options: DriveOpt
     await traffic.stop();
   }
   return { rotation: journal.id, phase: journal.rotation.phase, owed: await owed() };
+}
+
+/** How the settings of this fleet's protocol stand in its configurations. */
+function configurationsOf({ fleet, driver, gate }: Tools, pairs: Pairs, terms: GateTerms | undefined): Configurations {
+  if (gate === undefined) return keyringConfigurations({ fleet, driver }, pairs);
+  if (terms === undefined) throw new RotctlError('INTERNAL', 'a rotation of gates without its terms');
+  return gateConfigurations({ fleet, driver: gate.driver }, pairs, terms);
 }
 
 /**

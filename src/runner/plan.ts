@@ -13,6 +13,7 @@ import type { Inventory } from '../machine/step.ts';
 import { type Goal, type Planned, pathTo } from '../machine/way.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { requireReadiness } from './before.ts';
+import { beginningOf } from './gate-terms.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order } from './operate.ts';
@@ -24,7 +25,10 @@ import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 
 /** What of an operation's tools a plan needs: files alone. */
-export type PlanTools = Pick<Tools, 'fleet' | 'runbook' | 'clock' | 'driver' | 'readLedger' | 'readCurrent'> & {
+export type PlanTools = Pick<
+  Tools,
+  'fleet' | 'runbook' | 'clock' | 'driver' | 'gate' | 'readLedger' | 'readCurrent'
+> & {
   readonly stop: Pick<Tools['stop'], 'signal'>;
 };
 
@@ -98,9 +102,9 @@ export async function makePlan(tools: PlanTools, order: PlanOrder): Promise<Plan
   const found = newestHistory(entries, runbook);
   const history = isOpen(found) ? found : undefined;
   const rotation = history?.rotation ?? begin(order.compromised);
-  const inventory = history?.inventory ?? inventoryOf(fleet, order.clients);
+  const inventory = history?.inventory ?? inventoryOf(fleet, order.clients, await beginningOf(tools));
   const setting = settingOf(runbook.program, inventory);
-  if (history === undefined && runbook.scheme === 'keyring') {
+  if (history === undefined && runbook.scheme !== 'mtls') {
     await requireReadiness(tools, await tools.readCurrent(inventory.clients), inventory.clients);
   }
   const picture = await Picture.take(tools, inventory, history?.fingerprints);

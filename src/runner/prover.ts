@@ -7,7 +7,8 @@ import { ask } from '../probe/retry.ts';
 import type { Target } from '../probe/round.ts';
 import { BurnedNonces } from './burned-nonces.ts';
 import { notCarriedOut } from './carried-out.ts';
-import { contextFor, type FleetParts } from './fleet-parts.ts';
+import { contextFor, type FleetParts, probedOf } from './fleet-parts.ts';
+import type { GateTerms } from './gate-terms.ts';
 import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { proveChecks } from './prove-checks.ts';
@@ -22,15 +23,24 @@ const REPLAY_NOW = ['replay.same-replica', 'replay.cross-replica', 'replay.concu
 export class FleetProver implements Prover {
   readonly #parts: FleetParts;
   readonly #pairs: Pairs;
+  readonly #probed: Pairs;
+  readonly #terms: GateTerms | undefined;
   readonly #replicas: readonly Target[];
   readonly #nonces: BurnedNonces;
 
-  constructor(parts: FleetParts, pairs: Pairs) {
+  constructor(parts: FleetParts, pairs: Pairs, terms?: GateTerms) {
     const { fleet, probes } = parts;
     this.#parts = parts;
     this.#pairs = pairs;
+    this.#terms = terms;
+    this.#probed = new Map(probedOf(fleet, [...pairs]));
     this.#replicas = fleet.replicas.map((replica) => named(replica.name, replica));
-    this.#nonces = new BurnedNonces({ probes, replicas: this.#replicas, pairs, lifeMs: fleet.replay.nonceTtlMs });
+    this.#nonces = new BurnedNonces({
+      probes,
+      replicas: this.#replicas,
+      pairs: this.#probed,
+      lifeMs: fleet.replay.nonceTtlMs,
+    });
   }
 
   async ready(replica: string): Promise<Proven> {
@@ -63,7 +73,7 @@ export class FleetProver implements Prover {
   async prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven> {
     switch (proof.proves) {
       case 'accepts':
-        return this.#round(proof, phase, targets, { [proof.generation]: 'ACCEPTED' });
+        return this.#round(proof, phase, targets, { [proof.generation]: 'ACCEPTED' }, this.#keyIdFor(proof));
       case 'refuses':
         return this.#round(proof, phase, targets, refusal(proof));
       case 'signs':
@@ -98,12 +108,19 @@ export class FleetProver implements Prover {
     phase: Phase,
     targets: readonly string[],
     expectations: Expectations,
+    keyId?: string,
   ): Promise<Proven> {
     if (proof.on === 'balancer' && this.#parts.fleet.balancer === undefined) return noBalancer(proof);
     return proveRounds(this.#rounds(phase), this.#placesOf(proof.on, targets), expectations, {
       many: proof.on === 'balancer',
       acceptTries: this.#parts.fleet.readiness.consecutive,
+      ...(keyId === undefined ? {} : { keyId }),
     });
+  }
+
+  /** The key id that a proof is taken under, where that is not the secret's own: the one that services put to it before. */
+  #keyIdFor({ keyIds }: Extract<Proof, { proves: 'accepts' }>): string | undefined {
+    return keyIds === 'as-before' ? this.#terms?.labels[0] : undefined;
   }
 
   #placesOf(scope: ProofScope, targets: readonly string[]): readonly Target[] {
@@ -134,7 +151,7 @@ export class FleetProver implements Prover {
 
   #rounds(phase: Phase): RoundParts {
     const { probes, fleet } = this.#parts;
-    return { tools: probes, readiness: fleet.readiness, pairs: this.#pairs, valid: SIGNED_WITH[phase] };
+    return { tools: probes, readiness: fleet.readiness, pairs: this.#probed, valid: SIGNED_WITH[phase] };
   }
 
   #usage() {

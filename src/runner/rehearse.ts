@@ -5,7 +5,9 @@ import type { Effect } from '../machine/step.ts';
 import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
-import { acceptedIn, notCarriedOut, requireCarriedOut, signedIn } from './carried-out.ts';
+import { notCarriedOut, requireCarriedOut } from './carried-out.ts';
+import type { SettingEffect } from './configurations.ts';
+import { beginningOf } from './gate-terms.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order, requireSafe } from './operate.ts';
@@ -42,7 +44,7 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   const history = isOpen(newest) ? newest : undefined;
   const phase = history?.rotation.phase ?? 'stable';
   const goal = goalOf(order, phase, history?.goal ?? 'switched');
-  const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients);
+  const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients, await beginningOf(tools));
   const safety =
     history === undefined
       ? await requireSafe(tools, order)
@@ -85,8 +87,7 @@ function sayEffect(effect: Effect, action: string): string {
     case 'replica':
     case 'client':
       if ('from' in effect) return `${action}, so that what is on disk is in force`;
-      if (effect.of === 'client') return `signs with ${signedIn(effect)}`;
-      return `allowed secrets = [${acceptedIn(effect).join(', ')}]`;
+      return saySettings(effect);
     case 'flight':
       return `wait until no request signed with ${effect.drained} is on its way`;
     case 'sessions':
@@ -95,3 +96,22 @@ function sayEffect(effect: Effect, action: string): string {
       return `${effect.generation} is ${effect.becomes}`;
   }
 }
+
+/** What is set, setting by setting, in the words of the runbook. */
+function saySettings({ set, restores = [] }: SettingEffect): string {
+  const words: readonly string[] = Object.entries(set).map(([setting, value]) => {
+    if (restores.some((one) => one === setting)) return `${WORDS[setting] ?? setting} as before`;
+    if (setting === 'signs') return `signs with ${String(value)}`;
+    const said = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
+    return `${WORDS[setting] ?? setting} = ${said}`;
+  });
+  return words.join('; ');
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  accepts: 'allowed secrets',
+  strict: 'key ids enforced',
+  revokes: 'revoked key ids of',
+  keyIds: 'key ids',
+  dual: 'both signatures',
+};

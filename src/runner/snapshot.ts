@@ -1,23 +1,19 @@
-import type { DeployDriver } from '../deploy/driver.ts';
-import type { Fleet } from '../fleet/fleet.ts';
+import type { LedgerValue } from '../ledger/entry.ts';
 import type { Journal } from './journal.ts';
+import type { World } from './world.ts';
 
 /**
- * Records which secrets the configuration of each replica and template lists for each client, by fingerprint: before a rotation, and after
+ * Records what the configuration of each replica and template says, secrets by fingerprint: before a rotation, and after
  * its rollback, so that the two can be compared.
  */
 export async function recordSnapshot(
-  { fleet, driver }: { readonly fleet: Fleet; readonly driver: DeployDriver },
+  { configurations }: Pick<World, 'configurations'>,
   journal: Journal,
-  clients: readonly string[],
   when: 'before' | 'after',
 ): Promise<void> {
-  const state: Record<string, Record<string, string[]>> = {};
-  for (const acceptor of [...fleet.replicas, ...fleet.templates]) {
-    const accepted = await driver.readAccepted(acceptor, clients);
-    state[acceptor.name] = Object.fromEntries(
-      [...accepted].map(([client, secrets]) => [client, secrets.map((secret) => secret.fingerprint)]),
-    );
+  const state: Record<string, LedgerValue> = {};
+  for (const [name, settings] of Object.entries(await configurations.snapshot())) {
+    state[name] = Object.fromEntries(Object.entries(settings).map(([setting, values]) => [setting, [...values]]));
   }
   await journal.note('evidence', { when, state });
 }

@@ -2,6 +2,7 @@ import type { SealedGeneration } from '../credential/material.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import { settingOf } from '../machine/rotation.ts';
+import { type GateTerms, learnKeyIds } from './gate-terms.ts';
 import { type History, isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
@@ -13,6 +14,8 @@ export interface TakenUp {
   readonly journal: Journal;
   readonly pairs: Pairs;
   readonly history: History;
+  /** For a fleet of gates. */
+  readonly terms: GateTerms | undefined;
 }
 
 /** The newest rotation in the ledger while it is open, else `undefined`; with `owed` also a finished one whose replay checks are not. */
@@ -38,7 +41,7 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
       },
     );
   }
-  const now = inventoryOf(tools.fleet, history.inventory.clients);
+  const now = inventoryOf(tools.fleet, history.inventory.clients, history.inventory.beginning);
   requireSame('templates', history.inventory.templates, now.templates);
   requireSame('replicas', history.inventory.replicas, now.replicas);
   const unknown = history.inventory.clients.filter((id) => !tools.fleet.clients.some((client) => client.id === id));
@@ -51,7 +54,9 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
     { rotation: history.id, fleet: tools.fleet.name, runbook: history.runbook },
     history.rotation,
   );
-  return { journal, pairs, history };
+  const { terms } = history;
+  if (terms !== undefined) learnKeyIds(tools, pairs.values().next().value, terms);
+  return { journal, pairs, history, terms };
 }
 
 function requireSame(what: string, before: readonly string[], now: readonly string[]): void {

@@ -4,8 +4,7 @@ import type { LedgerValue } from '../ledger/entry.ts';
 import { isForward } from '../machine/phase.ts';
 import type { Task } from '../machine/roll.ts';
 import { isNeedless } from '../machine/rotation.ts';
-import { acceptedIn, signedIn } from './carried-out.ts';
-import { acceptedBy, acceptorNamed, carryOut, clientNamed } from './carry-out.ts';
+import { carryOut } from './carry-out.ts';
 import { toLedger } from './evidence.ts';
 import type { Journal } from './journal.ts';
 import type { Proven, TaskResult, World } from './world.ts';
@@ -120,29 +119,11 @@ async function inPlace(world: World, task: Task): Promise<boolean> {
   for (const effect of task.step.effects) {
     if (!('set' in effect) || effect.where !== 'disk') continue;
     for (const target of task.targets) {
-      const same =
-        effect.of === 'client'
-          ? await signs(world, target, signedIn(effect))
-          : await holds(world, target, acceptedIn(effect));
+      const same = await world.configurations.holds(effect, target);
       if (!same) return false;
     }
   }
   return true;
-}
-
-async function holds(world: World, target: string, generations: readonly ('current' | 'next')[]): Promise<boolean> {
-  const wanted = acceptedBy(world, generations);
-  const found = await world.driver.readAccepted(acceptorNamed(world, target), [...wanted.keys()]);
-  return [...wanted].every(([client, secrets]) => {
-    const present = found.get(client) ?? [];
-    return present.length === secrets.length && secrets.every((secret, index) => present[index]?.signsLike(secret));
-  });
-}
-
-async function signs(world: World, target: string, generation: 'current' | 'next'): Promise<boolean> {
-  const wanted = world.pairs.get(target)?.[generation];
-  const found = await world.driver.readSigning(clientNamed(world, target));
-  return wanted !== undefined && found.signsLike(wanted);
 }
 
 async function finish(

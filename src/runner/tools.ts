@@ -1,11 +1,14 @@
 import type { Secret } from '../credential/secret.ts';
 import type { Vault } from '../credential/vault.ts';
 import type { DeployDriver } from '../deploy/driver.ts';
+import type { GateDriver } from '../deploy/gate.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Entry, LedgerWriter } from '../ledger/entry.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
+import type { KeyIds } from '../probe/key-ids.ts';
 import type { Clock, Random } from '../probe/ports.ts';
 import type { Runbook } from '../runbook/runbook.ts';
+import type { GateTerms } from './gate-terms.ts';
 import type { Pairs } from './pair.ts';
 import type { Preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';
@@ -27,6 +30,13 @@ export interface HeldLock {
   release(): Promise<void>;
 }
 
+/** What a fleet of gates needs beside the rest. */
+export interface GateAccess {
+  readonly driver: GateDriver;
+  /** Under which key ids probes sign. */
+  readonly keyIds: KeyIds;
+}
+
 /** Everything that an operation needs and does not make itself. `main.ts` and `cli/` put it together. */
 export interface Tools {
   readonly fleet: Fleet;
@@ -38,6 +48,8 @@ export interface Tools {
   readonly progress: Progress;
   readonly stop: Stop;
   readonly driver: DeployDriver;
+  /** Present exactly for fleets of `gate-v1`. */
+  readonly gate: GateAccess | undefined;
   readonly vault: Vault;
   lock(command: string): Promise<HeldLock>;
   openLedger(): Promise<OpenLedger>;
@@ -47,7 +59,8 @@ export interface Tools {
   readCurrent(clients: readonly string[]): Promise<ReadonlyMap<string, Secret>>;
   /** Checks that a runbook's preconditions are met, live; changes nothing. */
   preflight(pairs: Pairs, preconditions: Runbook['preconditions']): Promise<Preflight>;
-  prover(pairs: Pairs): Prover;
+  /** @param terms of a rotation of gates */
+  prover(pairs: Pairs, terms?: GateTerms): Prover;
   /** Starts steady traffic, signed with the generations that are valid as things stand. */
   traffic(pairs: Pairs, before: readonly RotatingGeneration[]): Promise<Traffic>;
 }

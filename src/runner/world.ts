@@ -8,6 +8,7 @@ import type { Proof, RotatingGeneration } from '../machine/step.ts';
 import type { Cell, Finding } from '../probe/finding.ts';
 import type { Clock } from '../probe/ports.ts';
 import type { Runbook } from '../runbook/runbook.ts';
+import type { Configurations } from './configurations.ts';
 import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import type { Progress } from './progress.ts';
@@ -86,6 +87,7 @@ export interface World {
   readonly setting: Setting;
   readonly pairs: Pairs;
   readonly driver: DeployDriver;
+  readonly configurations: Configurations;
   readonly prover: Prover;
   readonly traffic: Traffic;
   readonly keeper: Keeper;

@@ -9,6 +9,7 @@ import type { Entry, EntryDraft } from '../../src/ledger/entry.ts';
 import { nextTask, settingOf } from '../../src/machine/rotation.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { requireReadiness } from '../../src/runner/before.ts';
+import { keyringConfigurations } from '../../src/runner/configurations.ts';
 import { readHistory } from '../../src/runner/history.ts';
 import { inventoryOf } from '../../src/runner/inventory.ts';
 import { Journal } from '../../src/runner/journal.ts';
@@ -71,7 +72,7 @@ async function opening(fleet: Fleet) {
     entries.push(entry);
     return entry;
   };
-  const setting = settingOf(program, inventoryOf(fleet, CLIENTS));
+  const setting = settingOf(program, inventoryOf(fleet, CLIENTS, undefined));
   const journal = new Journal({ append }, setting, { rotation: 'r1', fleet: 'f', runbook: name });
   const { templates, replicas, clients } = setting.inventory;
   const targets = { templates: [...templates], replicas: [...replicas], clients: [...clients] };
@@ -87,6 +88,7 @@ function worldOf(parts: Pick<World, 'fleet' | 'runbook' | 'driver' | 'setting'>)
   return {
     ...parts,
     pairs,
+    configurations: keyringConfigurations(parts, pairs),
     prover: { ready: never, silent: never, prove: never, burn: never, settle: never },
     traffic: { sign: never, report: never, alarm: () => undefined, stop: never },
     keeper: { destroy: never },
@@ -109,7 +111,9 @@ function worldOf(parts: Pick<World, 'fleet' | 'runbook' | 'driver' | 'setting'>)
 describe('before a rotation begins', () => {
   it('a template that lists current alone is let pass', async () => {
     const { fleet, runbook, driver } = await place();
-    await expect(requireReadiness({ fleet, runbook, driver }, present, CLIENTS)).resolves.toBeUndefined();
+    await expect(
+      requireReadiness({ fleet, runbook, driver, gate: undefined }, present, CLIENTS),
+    ).resolves.toBeUndefined();
   });
 
   it.each([
@@ -127,10 +131,12 @@ describe('before a rotation begins', () => {
   ])('one that lists %s is refused', async (_, value, message) => {
     const { fleet, runbook, driver, write } = await place();
     await write(value);
-    await expect(requireReadiness({ fleet, runbook, driver }, present, CLIENTS)).rejects.toMatchObject({
-      code: 'PRECONDITION_FAILED',
-      message: expect.stringMatching(message),
-    });
+    await expect(requireReadiness({ fleet, runbook, driver, gate: undefined }, present, CLIENTS)).rejects.toMatchObject(
+      {
+        code: 'PRECONDITION_FAILED',
+        message: expect.stringMatching(message),
+      },
+    );
   });
 });
 
@@ -194,7 +200,7 @@ describe('a step over templates', () => {
 it('the snapshot of a rotation names what each template lists', async () => {
   const { fleet, driver } = await place();
   const { journal, entries } = await opening(fleet);
-  await recordSnapshot({ fleet, driver }, journal, CLIENTS, 'before');
+  await recordSnapshot({ configurations: keyringConfigurations({ fleet, driver }, pairs) }, journal, 'before');
   const listed = Object.fromEntries([...present].map(([id, secret]) => [id, [secret.fingerprint]]));
   expect(entries.at(-1)?.data).toEqual({ when: 'before', state: { 'signer-a': listed, image: listed } });
 });

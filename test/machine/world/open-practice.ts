@@ -25,7 +25,7 @@ export interface Opened {
   readonly supervisor: Supervisor;
   readonly session: Session;
   /** As far as carrying out an effect needs it. */
-  readonly runner: Omit<RunnerWorld, 'pairs'>;
+  readonly runner: Omit<RunnerWorld, 'pairs' | 'configurations'>;
 }
 
 /** Opens a session on a practice fleet that runs. The clients' new rate holds from their next start on. */
@@ -33,7 +33,7 @@ export async function openPractice(practice: PracticeFleet, clients: readonly st
   const supervisor = await supervisorOf(practice.home);
   const fleet = await readPatient(practice, clients);
   const runbook = await signerRunbook();
-  const model = await signerModel(inventoryOf(fleet, clients));
+  const model = await signerModel(inventoryOf(fleet, clients, undefined));
   const platform = { ...SYSTEM, commands: async () => supervisor, openLedger: never, lock: never };
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress: SILENT });
   const { driver, clock, stop } = session.tools;

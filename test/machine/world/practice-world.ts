@@ -7,7 +7,8 @@ import type { Move } from '../../../src/machine/safety/moves.ts';
 import type { Model, State } from '../../../src/machine/safety/world.ts';
 import type { Proof, RotatingGeneration } from '../../../src/machine/step.ts';
 import { askOracle, burn } from '../../../src/probe/oracle.ts';
-import { acceptorNamed, carryOut, clientNamed } from '../../../src/runner/carry-out.ts';
+import { carryOut } from '../../../src/runner/carry-out.ts';
+import { acceptorIn, clientIn, keyringConfigurations } from '../../../src/runner/configurations.ts';
 import type { Pair } from '../../../src/runner/pair.ts';
 import { named } from '../../../src/runner/prove-rounds.ts';
 import type { World as RunnerWorld } from '../../../src/runner/world.ts';
@@ -25,7 +26,7 @@ export class PracticeWorld {
   readonly supervisor: Supervisor;
   readonly #session: Session;
   readonly #fleet: Fleet;
-  readonly #runner: Omit<RunnerWorld, 'pairs'>;
+  readonly #runner: Opened['runner'];
   readonly #pairs = new Map<string, Pair>();
   readonly #traffic: ClientTraffic;
   #refusedBefore = 0;
@@ -55,7 +56,8 @@ export class PracticeWorld {
     switch (move.kind) {
       case 'effect': {
         const task = { ...move.task, targets: [move.target] };
-        const carried = await carryOut({ ...this.#runner, pairs: this.#pairs }, 'r1', task);
+        const configurations = keyringConfigurations(this.#runner, this.#pairs);
+        const carried = await carryOut({ ...this.#runner, pairs: this.#pairs, configurations }, 'r1', task);
         const bad = carried.done ? carried.notes : [carried.why];
         if (bad.length > 0) throw new Error(bad.join('; '));
         return;
@@ -219,10 +221,7 @@ export class PracticeWorld {
     for (const acceptor of [...this.#fleet.templates, ...this.#fleet.replicas])
       await driver.writeAccepted(acceptor, lists);
     for (const client of CLIENTS) {
-      await driver.writeSigning(
-        clientNamed({ ...this.#runner, pairs: this.#pairs }, client),
-        this.#pair(client).current,
-      );
+      await driver.writeSigning(clientIn(this.#runner.fleet, client), this.#pair(client).current);
     }
   }
 
@@ -238,7 +237,7 @@ export class PracticeWorld {
   }
 
   #acceptor(name: string) {
-    return acceptorNamed({ ...this.#runner, pairs: this.#pairs }, name);
+    return acceptorIn(this.#runner.fleet, name);
   }
 
   #pair(client: string): Pair {
