@@ -70,7 +70,7 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
   await clearHome(platform, home, progress);
   progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
-  const stage = await platform.startPractice({ home, store: request.store, faults: [] });
+  const stage = await platform.startPractice({ home, protocol: 'keyring-v1', store: request.store, faults: [] });
   progress.wait(undefined);
   progress.note(
     `practice fleet is up in ${home}; replay store: ${stage.store}; window, nonce life and timeouts are shortened for practice`,
