@@ -12,9 +12,16 @@ export const addPractice: Add = (program, declare) => {
   declare(practice, {
     usage: 'up',
     description: 'Start a practice fleet with live clients; it ends after fifteen minutes without a command.',
-    examples: ['rotctl practice up', 'rotctl practice up --fault misses-next@signer-b'],
+    examples: [
+      'rotctl practice up',
+      'rotctl practice up --fault misses-next@signer-b',
+      'rotctl practice up --protocol gate-v1 --home practice-gate',
+    ],
     options: [
       home(),
+      new Option('--protocol <name>', 'signers, or gates with their services')
+        .choices(['keyring-v1', 'gate-v1'])
+        .default('keyring-v1'),
       new Option('--store <kind>', 'the replay store').choices(['auto', 'embedded']).default('auto'),
       new Option('--fault <name@replica>', 'plant this fault; may be repeated').argParser(collect).default([], 'none'),
     ],
@@ -24,7 +31,8 @@ export const addPractice: Add = (program, declare) => {
     action: async ({ platform, options }) => {
       const { practiceUp } = await import('./practice.ts');
       const store = options.store === 'embedded' ? 'embedded' : 'auto';
-      return practiceUp(platform, { home: String(options.home), store, faults: texts(options.fault) });
+      const protocol = options.protocol === 'gate-v1' ? 'gate-v1' : 'keyring-v1';
+      return practiceUp(platform, { home: String(options.home), protocol, store, faults: texts(options.fault) });
     },
   });
   declare(practice, {

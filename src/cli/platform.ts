@@ -25,6 +25,8 @@ export interface Operator {
 /** How a local practice fleet is started. */
 export interface PracticeOptions {
   readonly home: string;
+  /** What its replicas speak; it stays so for as long as the folder exists. */
+  readonly protocol: 'keyring-v1' | 'gate-v1';
   readonly store: 'auto' | 'embedded';
   readonly faults: readonly { readonly name: string; readonly target: string }[];
 }

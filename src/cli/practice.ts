@@ -7,6 +7,7 @@ import type { CommandEnd } from './result.ts';
 /** What was typed for `practice up`. */
 export interface PracticeRequest {
   readonly home: string;
+  readonly protocol: PracticeOptions['protocol'];
   readonly store: PracticeOptions['store'];
   /** `NAME@REPLICA`, as typed. */
   readonly faults: readonly string[];
@@ -15,7 +16,8 @@ export interface PracticeRequest {
 /** Starts a practice fleet, which outlives the command. @throws RotctlError `PRACTICE_FAILED`, `USAGE` */
 export async function practiceUp(platform: Platform, request: PracticeRequest): Promise<CommandEnd> {
   const home = resolve(platform.cwd, request.home);
-  const stage = await platform.startPractice({ home, store: request.store, faults: request.faults.map(parseFault) });
+  const { protocol, store } = request;
+  const stage = await platform.startPractice({ home, protocol, store, faults: request.faults.map(parseFault) });
   const fleet = relative(platform.cwd, stage.fleetFile) || stage.fleetFile;
   return {
     command: 'practice-up',

@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** The names that the practice fleet gives to its clients. */
-export const CLIENT_IDS = ['client-a', 'client-b'] as const;
-/** The name on every signer's certificate; what the balancer is called by. */
-export const SHARED_NAME = 'signer.practice.internal';
+import { kindOf, type Protocol } from './kinds.ts';
 
 /** Where everything of one practice fleet is. It stays the same as long as the folder exists. */
 export interface Layout {
   readonly home: string;
+  readonly protocol: Protocol;
   readonly replicas: readonly { readonly name: string; readonly port: number }[];
   readonly balancerPort: number;
   readonly storePort: number;
@@ -17,15 +14,21 @@ export interface Layout {
   readonly token: string;
 }
 
+type Place = Pick<Layout, 'home' | 'protocol'>;
+
 /** Paths inside a fleet's folder. */
 export const paths = {
   record: (home: string) => join(home, 'practice.json'),
   token: (home: string) => join(home, 'control.token'),
   fleetFile: (home: string) => join(home, 'rotctl.yaml'),
-  signerEnv: (home: string, name: string) => join(home, 'signers', `${name}.env`),
-  /** What a signer that is made anew starts with. */
-  templateEnv: (home: string) => join(home, 'signers', 'template.env'),
-  clientEnv: (home: string, id: string) => join(home, 'clients', `${id}.env`),
+  replicaEnv: (fleet: Place, name: string) => join(fleet.home, kindOf(fleet).replicas, `${name}.env`),
+  /** What a replica that is made anew starts with. */
+  templateEnv: (fleet: Place) => join(fleet.home, kindOf(fleet).replicas, 'template.env'),
+  clientEnv: (fleet: Place, id: string) => join(fleet.home, kindOf(fleet).clients, `${id}.env`),
+  /** Where a replica finds secrets that it is given as files. */
+  secrets: (home: string, name: string) => join(home, 'run', 'secrets', name),
+  /** What a gate has accepted. */
+  accepted: (home: string, name: string) => join(home, 'ledgers', `${name}.jsonl`),
   tls: (home: string, file: string) => join(home, 'tls', file),
   log: (home: string, part: string) => join(home, 'logs', `${part}.log`),
   /** What planted faults remember. */
@@ -33,7 +36,7 @@ export const paths = {
   store: (home: string) => join(home, 'store'),
 };
 
-/** The DNS name of one signer. */
+/** The DNS name of one replica. */
 export function hostOf(replica: string): string {
   return `${replica}.practice.internal`;
 }
@@ -56,6 +59,6 @@ export function readRecord(home: string): PracticeRecord | undefined {
   if (typeof value !== 'object' || value === null || !('token' in value) || !('controlPort' in value)) {
     throw new Error(`${paths.record(home)} is not a practice fleet's record`);
   }
-  // Written by `writeRecord` in this same program, into a folder that only we can write.
-  return value as PracticeRecord;
+  // Written by `writeRecord` in this same program, into a folder that only we can write; once without a protocol.
+  return { protocol: 'keyring-v1', ...value } as PracticeRecord;
 }

@@ -17,7 +17,8 @@ const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'] as const;
  */
 export async function startPractice(program: string, options: PracticeOptions): Promise<Stage> {
   const faults = options.faults.flatMap(({ name, target }) => ['--fault', `${name}@${target}`]);
-  const args = [program, 'fleet', '--home', options.home, '--store', options.store, ...faults];
+  const { home, protocol, store } = options;
+  const args = [program, 'fleet', '--home', home, '--protocol', protocol, '--store', store, ...faults];
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,

@@ -1,15 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber } from '../env-file.ts';
+import type { Route } from '../traffic/sender.ts';
 
 /** A client's settings, as its env file has them. */
-export interface ClientConfig {
+export interface ClientConfig extends Route {
   readonly id: string;
   readonly secret: string;
-  readonly target: URL;
-  readonly serverName: string;
-  readonly path: string;
   readonly ratePerSecond: number;
-  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 /** Reads a client's env file and the PEM files that it names. Throws on the first thing wrong; never quotes a value. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { answerJson } from '../replica/answers.ts';
 
 const MESSAGES: Readonly<Record<string, string>> = {
   AUTH_INVALID_CLIENT: 'unknown client',
@@ -13,27 +14,9 @@ const MESSAGES: Readonly<Record<string, string>> = {
   SIGNER_UNAVAILABLE: 'temporarily unavailable',
 };
 
-/** Writes a JSON answer. */
-export function answerJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = JSON.stringify(body);
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
 /** Writes the protocol's error body: `{ error, errorCode, requestId, retryable }`. */
 export function answerError(response: ServerResponse, status: number, errorCode: string): void {
   const retryable = status === 429 || status >= 500;
   const error = MESSAGES[errorCode] ?? 'request refused';
   answerJson(response, status, { error, errorCode, requestId: randomUUID(), retryable });
-}
-
-/** Reads the raw body; `undefined` when it is longer than `limit` bytes (the rest is read and dropped). */
-export async function readBody(request: IncomingMessage, limit: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of request) {
-    length += chunk.length;
-    if (length <= limit) chunks.push(chunk);
-  }
-  return length > limit ? undefined : Buffer.concat(chunks);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber } from '../env-file.ts';
+import type { StoreSettings } from '../replica/nonce-store.ts';
 
 /** A signer's settings, as its env file has them. Times are milliseconds. */
 export interface SignerConfig {
@@ -12,7 +13,7 @@ export interface SignerConfig {
   readonly mtlsRequired: boolean;
   /** Allowed secrets of each client, in the order of the file. */
   readonly clients: ClientSecrets;
-  readonly store: { readonly url: URL; readonly prefix: string; readonly timeoutMs: number };
+  readonly store: StoreSettings;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 

@@ -1,7 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { FaultName } from '../faults.ts';
+import { crashWhenChanged, type Memory } from '../replica/memory.ts';
 import type { ClientSecrets } from './config.ts';
 
 /** The secrets that a signer accepts at present, as its faults have bent them. */
@@ -11,15 +9,6 @@ export interface Keys {
   /** Takes the set of planted faults. */
   plant(faults: ReadonlySet<FaultName>): void;
   secretsOf(clientId: string): readonly string[];
-}
-
-/** The fault `crash-mid-roll` struck. */
-export class CrashOrdered extends Error {}
-
-/** What the faults remember over restarts; the supervisor forgets it when a fault is lifted. */
-export interface Memory {
-  read(fault: FaultName): string | undefined;
-  write(fault: FaultName, text: string): void;
 }
 
 /** Keeps the secrets of one signer. */
@@ -40,7 +29,7 @@ export function makeKeys(memory: Memory): Keys {
   };
   return {
     load: (clients) => {
-      if (faults.has('crash-mid-roll')) crashWhenChanged(memory, clients);
+      if (faults.has('crash-mid-roll')) crashWhenChanged(memory, toText(clients));
       loaded = clients;
       started = true;
       settle();
@@ -50,42 +39,13 @@ export function makeKeys(memory: Memory): Keys {
       const planted = [...next].filter((fault) => !faults.has(fault));
       faults = next;
       if (!started) return;
-      if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, loaded);
+      if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, toText(loaded));
       if (planted.includes('keeps-old')) keepOld();
       // A lifted fault is a repaired replica; a planted `misses-next` waits for the next load.
       if (lifted.includes('misses-next') || lifted.includes('keeps-old')) settle();
     },
     secretsOf: (clientId) => live.get(clientId) ?? [],
   };
-}
-
-/** Private files `<folder>/<fault>` (0600) as the faults' memory. */
-export function fileMemory(folder: string): Memory {
-  return {
-    read: (fault) => {
-      try {
-        return readFileSync(join(folder, fault), 'utf8');
-      } catch {
-        return undefined;
-      }
-    },
-    write: (fault, text) => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeFileSync(join(folder, fault), text, { mode: 0o600 });
-    },
-  };
-}
-
-const CRASHED = 'crashed';
-
-function crashWhenChanged(memory: Memory, clients: ClientSecrets): void {
-  const digest = createHash('sha256').update(toText(clients)).digest('hex');
-  const before = memory.read('crash-mid-roll');
-  if (before === undefined) memory.write('crash-mid-roll', digest);
-  else if (before !== digest) {
-    memory.write('crash-mid-roll', CRASHED);
-    throw new CrashOrdered('the configuration changed');
-  }
 }
 
 function merge(older: ClientSecrets, newer: ClientSecrets): ClientSecrets {

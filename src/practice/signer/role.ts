@@ -1,20 +1,18 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
-import { parseArgs } from 'node:util';
-import type { FaultName } from '../faults.ts';
-import { isFaultName } from '../faults.ts';
+import type { Server } from 'node:https';
 import { connectParent, log } from '../parent.ts';
+import { drain } from '../replica/drain.ts';
+import { fileMemory } from '../replica/memory.ts';
+import { connectStore, memoryStore } from '../replica/nonce-store.ts';
+import { listen, orCrash, parseReplicaArgs } from '../replica/start.ts';
 import { answerError } from './answers.ts';
 import { readSignerConfig, type SignerConfig } from './config.ts';
-import { drain } from './drain.ts';
-import { CrashOrdered, fileMemory, makeKeys } from './keys.ts';
+import { makeKeys } from './keys.ts';
 import { makeMetrics } from './metrics.ts';
-import { connectStore, memoryStore } from './nonce-store.ts';
 import { type Signer, serve } from './service.ts';
 
 /** Role `signer`: one replica of the practice fleet. Reads its env file at start and on SIGHUP, drains on SIGTERM. */
 export async function runSigner(args: readonly string[]): Promise<void> {
-  const { envFile, memory, planted } = parse(args);
+  const { envFile, memory, planted } = parseReplicaArgs(args);
   let reload = (): void => {};
   process.on('SIGHUP', () => reload());
   const config = readSignerConfig(envFile);
@@ -29,10 +27,15 @@ export async function runSigner(args: readonly string[]): Promise<void> {
     startedBroken: planted.has('503-on-start'),
     keys,
     metrics: makeMetrics(Date.now()),
-    store: await connectStore(config),
+    store: await connectStore(config.name, config.store),
     memory: memoryStore(Date.now),
   };
-  const server = await listen(signer);
+  const server = await listen({
+    port: config.port,
+    tls: { ...config.tls, requestCert: true, rejectUnauthorized: false },
+    serve: (request, response) => serve(signer, request, response),
+    failed: (response) => answerError(response, 500, 'INTERNAL_ERROR'),
+  });
   reload = () => orCrash(() => reloadFrom(envFile, signer, server));
   const parent = connectParent((names) => {
     signer.faults = new Set(names);
@@ -40,36 +43,6 @@ export async function runSigner(args: readonly string[]): Promise<void> {
   });
   process.once('SIGTERM', () => drain(signer, server).then(() => process.exit(0)));
   parent.tell({ type: 'ready' });
-}
-
-function parse(args: readonly string[]): { envFile: string; memory: string; planted: ReadonlySet<FaultName> } {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      'env-file': { type: 'string', default: '' },
-      memory: { type: 'string', default: '' },
-      faults: { type: 'string', default: '' },
-    },
-  });
-  return {
-    envFile: values['env-file'],
-    memory: values.memory,
-    planted: new Set(values.faults.split(',').filter(isFaultName)),
-  };
-}
-
-async function listen(signer: Signer): Promise<Server> {
-  const server = createServer({ ...signer.config.tls, requestCert: true, rejectUnauthorized: false });
-  server.keepAliveTimeout = 60_000;
-  server.on('request', (request, response) => {
-    serve(signer, request, response).catch((error: unknown) => {
-      log(`request failed: ${error instanceof Error ? error.message : 'unknown'}`);
-      if (!response.headersSent) answerError(response, 500, 'INTERNAL_ERROR');
-    });
-  });
-  server.listen(signer.config.port, '127.0.0.1');
-  await once(server, 'listening');
-  return server;
 }
 
 /** Takes secrets, windows, profile and certificates from the file; one that does not read leaves all as it was. */
@@ -88,15 +61,5 @@ function readReloaded(envFile: string): SignerConfig | undefined {
   } catch (error) {
     log(`configuration not reloaded: ${error instanceof Error ? error.message : 'unreadable'}`);
     return undefined;
-  }
-}
-
-function orCrash(act: () => void): void {
-  try {
-    act();
-  } catch (error) {
-    if (!(error instanceof CrashOrdered)) throw error;
-    log(`crashed by order: ${error.message}`);
-    process.exit(1);
   }
 }

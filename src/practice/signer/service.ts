@@ -1,32 +1,26 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { TLSSocket } from 'node:tls';
 import type { FaultName } from '../faults.ts';
-import { answerError, answerJson, readBody } from './answers.ts';
+import { answerHealth, answerJson, readBody } from '../replica/answers.ts';
+import type { Leaving } from '../replica/drain.ts';
+import { clockOf, dawdle } from '../replica/pace.ts';
+import { type NonceKeeper, takeNonce } from '../replica/take-nonce.ts';
+import { answerError } from './answers.ts';
 import { authenticate, type Recognised, type Refusal, refusal } from './authenticate.ts';
 import type { SignerConfig } from './config.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
-import type { NonceStore, SharedStore } from './nonce-store.ts';
 
 const BODY_LIMIT = 64 * 1024;
-const SLOW_MS = 3000;
-const SKEW_MS = 1200;
-const SHORT_TTL_MS = 500;
 
 /** A running signer's parts. The fields that change are read anew for each request. */
-export interface Signer {
+export interface Signer extends Leaving, NonceKeeper {
   config: SignerConfig;
   faults: ReadonlySet<FaultName>;
-  draining: boolean;
-  /** How often its health page has said that it drains. */
-  farewells: number;
   /** Whether `503-on-start` was planted when the process started. */
   readonly startedBroken: boolean;
   readonly keys: Keys;
   readonly metrics: Metrics;
-  readonly store: SharedStore;
-  readonly memory: NonceStore;
 }
 
 /** Answers one HTTP request of a signer: signing, health and metrics. */
@@ -34,7 +28,7 @@ export async function serve(signer: Signer, request: IncomingMessage, response: 
   response.setHeader('x-signer-instance', signer.config.name);
   if (signer.draining) response.setHeader('connection', 'close');
   const path = request.url ?? '';
-  if (path === '/health') return answerHealth(signer, response);
+  if (path === '/health') return answerHealth(response, signer);
   if (path === '/metrics') return answerMetrics(signer, response);
   if (path !== signer.config.path) return answerError(response, 404, 'NOT_FOUND');
   if (request.method !== 'POST') return answerError(response, 405, 'METHOD_NOT_ALLOWED');
@@ -47,7 +41,7 @@ async function serveSigning(signer: Signer, request: IncomingMessage, response: 
   if (body === undefined) return answerError(response, 413, 'BODY_TOO_LARGE');
   const userAgent = request.headers['user-agent'] ?? '';
   const judged = await judge(signer, request, body);
-  if (signer.faults.has('slow')) await sleep(SLOW_MS);
+  await dawdle(signer.faults);
   if (!judged.ok) {
     signer.metrics.refused(judged.code, userAgent);
     return answerError(response, judged.status, judged.code);
@@ -64,36 +58,28 @@ async function judge(signer: Signer, request: IncomingMessage, body: Buffer): Pr
   const caller = authenticate(
     { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body, certified },
     {
-      now: Date.now() + (signer.faults.has('skewed-clock') ? SKEW_MS : 0),
+      now: clockOf(signer.faults),
       maxAgeMs: signer.config.maxAgeMs,
       mtlsRequired: signer.config.mtlsRequired && !signer.faults.has('no-mtls'),
       acceptUnsigned: signer.faults.has('unsigned-accepted'),
       secretsOf: (id) => signer.keys.secretsOf(id),
     },
   );
-  return caller.ok ? takeNonce(signer, caller) : caller;
+  return caller.ok ? consumeNonce(signer, caller) : caller;
 }
 
 /** Check 8; a store that fails or is silent refuses the request. */
-async function takeNonce(signer: Signer, caller: Recognised): Promise<Recognised | Refusal> {
-  const prefix = `${signer.faults.has('other-prefix') ? 'other:' : ''}${signer.config.store.prefix}`;
-  const ttlMs = signer.faults.has('short-ttl') ? SHORT_TTL_MS : signer.config.nonceTtlMs;
-  try {
-    const fresh = await consumeVia(signer)(prefix + JSON.stringify([caller.clientId, caller.nonce]), ttlMs);
-    return fresh ? caller : refusal(409, 'REPLAY_NONCE_USED');
-  } catch {
-    return signer.faults.has('fail-open') ? caller : refusal(503, 'SIGNER_UNAVAILABLE');
+async function consumeNonce(signer: Signer, caller: Recognised): Promise<Recognised | Refusal> {
+  const { nonceTtlMs, store } = signer.config;
+  const key = JSON.stringify([caller.clientId, caller.nonce]);
+  switch (await takeNonce(signer, key, { prefix: store.prefix, ttlMs: nonceTtlMs })) {
+    case 'fresh':
+      return caller;
+    case 'used':
+      return refusal(409, 'REPLAY_NONCE_USED');
+    case 'unknown':
+      return refusal(503, 'SIGNER_UNAVAILABLE');
   }
-}
-
-function consumeVia(signer: Signer): NonceStore['consume'] {
-  if (signer.faults.has('memory-store')) return signer.memory.consume;
-  return signer.faults.has('non-atomic-store') ? signer.store.consumeInTwoSteps : signer.store.consume;
-}
-
-function answerHealth(signer: Signer, response: ServerResponse): void {
-  if (signer.draining) signer.farewells += 1;
-  answerJson(response, signer.draining ? 503 : 200, { draining: signer.draining });
 }
 
 function answerMetrics(signer: Signer, response: ServerResponse): void {

@@ -1,7 +1,9 @@
-import { isFaultName } from '../faults.ts';
+import { faultOf } from '../faults.ts';
+import { kindOf } from '../kinds.ts';
+import { renewGate } from './gate-template.ts';
 import type { Part } from './part.ts';
 import { forgetFault, type Practice, type Replica } from './practice.ts';
-import { adoptTemplate } from './template.ts';
+import { renewSigner } from './signer-template.ts';
 
 /** What a command answers besides that it was done. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -63,7 +65,7 @@ async function onPart(
   const part = partOf(practice, name);
   switch (verb) {
     case 'reload':
-      if (!practice.replicas.has(name))
+      if (!practice.replicas.has(name) || !kindOf(practice.layout).reloads)
         throw new Error(`${name} reads its configuration only when it starts: restart it`);
       part.signal('SIGHUP');
       return {};
@@ -80,10 +82,11 @@ async function onPart(
   }
 }
 
-/** Replaces a signer by a fresh instance under its name and address, whose secrets are those of the template. */
+/** Replaces a replica by a fresh instance under its name and address, whose secrets are those of the template. */
 async function renew(practice: Practice, name: string): Promise<Answer> {
+  const { layout } = practice;
   const { part } = replicaOf(practice, name);
-  adoptTemplate(practice.layout.home, name);
+  (layout.protocol === 'gate-v1' ? renewGate : renewSigner)(layout, name);
   await part.kill();
   await part.start();
   return {};
@@ -93,9 +96,9 @@ async function ensureStarted(part: Part): Promise<void> {
   if (part.pid() === undefined) await part.start();
 }
 
-async function changeFault(practice: Practice, verb: string, fault: string, name: string): Promise<Answer> {
+async function changeFault(practice: Practice, verb: string, text: string, name: string): Promise<Answer> {
   const replica = replicaOf(practice, name);
-  if (!isFaultName(fault)) throw new Error(`there is no fault ${JSON.stringify(fault)}: see the role faults`);
+  const fault = faultOf(kindOf(practice.layout).replica, text);
   if (verb === 'plant') replica.faults.add(fault);
   else if (verb === 'lift') replica.faults.delete(fault);
   else throw new Error('fault takes plant or lift');
@@ -131,9 +134,11 @@ function partOf({ replicas, clients }: Practice, name: string): Part {
   return found.part;
 }
 
-function replicaOf({ replicas }: Practice, name: string): Replica {
+function replicaOf({ layout, replicas }: Practice, name: string): Replica {
   const found = replicas.get(name);
   if (found === undefined)
-    throw new Error(`there is no signer ${JSON.stringify(name)}: ${[...replicas.keys()].join(', ')}`);
+    throw new Error(
+      `there is no ${kindOf(layout).replica} ${JSON.stringify(name)}: ${[...replicas.keys()].join(', ')}`,
+    );
   return found;
 }

@@ -1,19 +1,20 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FaultName } from '../faults.ts';
-import { CLIENT_IDS, type Layout, paths, SHARED_NAME } from '../layout.ts';
+import { kindOf } from '../kinds.ts';
+import { type Layout, paths } from '../layout.ts';
 import { writePrivate } from './files.ts';
 import { makePart, type Part } from './part.ts';
 import { makeStore, type Store, type StoreChoice } from './store.ts';
 import { count, emptyTally, type Tally } from './tally.ts';
 
-/** A signer and what is planted on it. */
+/** A signer or a gate, and what is planted on it. */
 export interface Replica {
   readonly part: Part;
   readonly faults: Set<FaultName>;
 }
 
-/** A client and its counters. */
+/** A client or a service, and its counters. */
 export interface Client {
   readonly part: Part;
   readonly tally: Tally;
@@ -40,6 +41,7 @@ export interface PracticeWish {
 
 /** Makes the parts of a fleet; nothing runs yet. */
 export function makePractice({ layout, store: choice, program, faults }: PracticeWish): Practice {
+  const kind = kindOf(layout);
   const onChange = (): void => writeRecord(practice);
   const start = (name: string, args: () => readonly string[]) => ({
     name,
@@ -49,8 +51,8 @@ export function makePractice({ layout, store: choice, program, faults }: Practic
   });
   const replica = ({ name }: Layout['replicas'][number]): [string, Replica] => {
     const planted = new Set(faults.get(name));
-    const files = ['--env-file', paths.signerEnv(layout.home, name), '--memory', paths.memory(layout.home, name)];
-    const part = makePart(start(name, () => ['signer', ...files, '--faults', [...planted].join(',')]));
+    const files = ['--env-file', paths.replicaEnv(layout, name), '--memory', paths.memory(layout.home, name)];
+    const part = makePart(start(name, () => [kind.replica, ...files, '--faults', [...planted].join(',')]));
     return [name, { part, faults: planted }];
   };
   const practice: Practice = {
@@ -59,9 +61,9 @@ export function makePractice({ layout, store: choice, program, faults }: Practic
     balancer: makePart(start('balancer', () => balancerArgs(layout))),
     replicas: new Map(layout.replicas.map(replica)),
     clients: new Map(
-      CLIENT_IDS.map((id) => [
+      kind.clientIds.map((id) => [
         id,
-        makeClient(start(id, () => ['client', '--env-file', paths.clientEnv(layout.home, id)])),
+        makeClient(start(id, () => [kind.client, '--env-file', paths.clientEnv(layout, id)])),
       ]),
     ),
     pids: () => pidsOf(practice),
@@ -84,7 +86,7 @@ export async function stopAll({ store, balancer, replicas, clients }: Practice):
   await store.part.stop();
 }
 
-/** Forgets what a lifted fault remembered, for a signer that is not running. */
+/** Forgets what a lifted fault remembered, for a replica that is not running. */
 export function forgetFault({ layout }: Practice, replica: string, fault: FaultName): void {
   rmSync(join(paths.memory(layout.home, replica), fault), { force: true });
 }
@@ -100,9 +102,10 @@ function makeClient(spec: Parameters<typeof makePart>[0]): Client {
   return { part, tally };
 }
 
-function balancerArgs({ home, balancerPort, replicas }: Layout): readonly string[] {
+function balancerArgs(layout: Layout): readonly string[] {
+  const { home, balancerPort, replicas } = layout;
   const backends = replicas.flatMap(({ port }) => ['--backend', String(port)]);
-  const tls = ['--ca', paths.tls(home, 'ca.pem'), '--server-name', SHARED_NAME];
+  const tls = ['--ca', paths.tls(home, 'ca.pem'), '--server-name', kindOf(layout).sharedName];
   return ['balancer', '--port', String(balancerPort), ...backends, ...tls];
 }
 

@@ -2,12 +2,14 @@ import { realpathSync } from 'node:fs';
 import { connect } from 'node:net';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type FaultName, isFaultName } from '../faults.ts';
+import { type FaultName, faultOf } from '../faults.ts';
+import { isProtocol, kindOf, type Protocol } from '../kinds.ts';
 import { type Layout, paths, readRecord } from '../layout.ts';
 import { makeCommands } from './commands.ts';
 import { listenForControl } from './control.ts';
 import { prepare } from './files.ts';
 import { makePractice, type Practice, startAll, stopAll } from './practice.ts';
+import type { FleetWish } from './provision.ts';
 import type { StoreChoice } from './store.ts';
 
 const IDLE_MS = 15 * 60_000;
@@ -37,6 +39,7 @@ async function makeFleet(args: readonly string[]): Promise<Practice> {
     args: [...args],
     options: {
       home: { type: 'string' },
+      protocol: { type: 'string' },
       store: { type: 'string', default: 'auto' },
       replicas: { type: 'string', default: '3' },
       fault: { type: 'string', multiple: true, default: [] },
@@ -45,25 +48,30 @@ async function makeFleet(args: readonly string[]): Promise<Practice> {
   if (values.home === undefined) throw new Error('--home DIR must be given');
   const home = resolve(values.home);
   const program = realpathSync(process.argv[1] ?? '');
-  const layout = (await existing(home)) ?? (await newFleet(home, Number(values.replicas), program));
+  const wished = parseProtocol(values.protocol);
+  const layout =
+    (await existing(home, wished)) ??
+    (await newFleet({ home, protocol: wished ?? 'keyring-v1', replicas: Number(values.replicas), program }));
   prepare(home);
   const faults = parseFaults(values.fault, layout);
   return makePractice({ layout, store: parseStore(values.store), program, faults });
 }
 
 /** Loaded only here: issuing certificates is the heaviest import of this program. */
-async function newFleet(home: string, replicas: number, program: string): Promise<Layout> {
+async function newFleet(wish: FleetWish): Promise<Layout> {
   const { provision } = await import('./provision.ts');
-  return provision(home, replicas, program);
+  return provision(wish);
 }
 
 /** The fleet that lived in this folder before, to be started again as it was. */
-async function existing(home: string): Promise<Layout | undefined> {
+async function existing(home: string, wished: Protocol | undefined): Promise<Layout | undefined> {
   const record = readRecord(home);
   if (record === undefined) return undefined;
   if (await answers(record.controlPort)) throw new Error(`a practice fleet is running in ${home} already`);
-  const { replicas, balancerPort, storePort, controlPort, token } = record;
-  return { home, replicas, balancerPort, storePort, controlPort, token };
+  const { protocol, replicas, balancerPort, storePort, controlPort, token } = record;
+  if (wished !== undefined && wished !== protocol)
+    throw new Error(`the practice fleet in ${home} speaks ${protocol}, not ${wished}: take another folder`);
+  return { home, protocol, replicas, balancerPort, storePort, controlPort, token };
 }
 
 async function serveControl(practice: Practice): Promise<void> {
@@ -104,18 +112,32 @@ function parseStore(text: string): StoreChoice {
   throw new Error('--store must be auto, embedded or redis');
 }
 
+function parseProtocol(text: string | undefined): Protocol | undefined {
+  if (text === undefined || isProtocol(text)) return text;
+  throw new Error('--protocol must be keyring-v1 or gate-v1');
+}
+
 function parseFaults(texts: readonly string[], layout: Layout): ReadonlyMap<string, ReadonlySet<FaultName>> {
   const planted = new Map<string, Set<FaultName>>();
+  const kind = kindOf(layout).replica;
   for (const text of texts) {
     const [name = '', target = ''] = text.split('@');
-    if (!isFaultName(name))
-      throw new Error(`--fault must be name@signer, got ${JSON.stringify(text)}: see the role faults`);
+    const wrong = `--fault must be name@${kind}, got ${JSON.stringify(text)}`;
+    const fault = orBecause(wrong, () => faultOf(kind, name));
     if (!layout.replicas.some((replica) => replica.name === target)) {
-      throw new Error(`--fault must be name@signer, got ${JSON.stringify(text)}: there is no such signer`);
+      throw new Error(`${wrong}: there is no such ${kind}`);
     }
-    planted.set(target, (planted.get(target) ?? new Set()).add(name));
+    planted.set(target, (planted.get(target) ?? new Set()).add(fault));
   }
   return planted;
+}
+
+function orBecause<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw new Error(`${what}: ${error instanceof Error ? error.message : 'unknown reason'}`);
+  }
 }
 
 function answers(port: number): Promise<boolean> {

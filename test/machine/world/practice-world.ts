@@ -11,7 +11,6 @@ import { carryOut } from '../../../src/runner/carry-out.ts';
 import { acceptorIn, clientIn, keyringConfigurations } from '../../../src/runner/configurations.ts';
 import type { Pair } from '../../../src/runner/pair.ts';
 import { named } from '../../../src/runner/prove-rounds.ts';
-import type { World as RunnerWorld } from '../../../src/runner/world.ts';
 import { startPracticeFleet } from '../../support/practice-fleet.ts';
 import { ClientTraffic } from './client-traffic.ts';
 import { DOWN, GENERATIONS, placeOf, type Sight } from './expected.ts';

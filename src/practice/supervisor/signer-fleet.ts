@@ -1,9 +1,9 @@
-import { CLIENT_IDS, hostOf, type Layout, SHARED_NAME } from '../layout.ts';
+import { kindOf } from '../kinds.ts';
+import { hostOf, type Layout } from '../layout.ts';
 
-/** The `rotctl.yaml` of a practice fleet, as its operator would write it. `program` is the path of this program. */
-export function fleetFileText(layout: Layout, program: string): string {
-  const ctl = (...words: string[]): string =>
-    `[${[process.execPath, program, 'ctl', '--home', layout.home, ...words].map((word) => JSON.stringify(word)).join(', ')}]`;
+/** The `rotctl.yaml` of a practice fleet of signers, as its operator would write it. `ctl` makes a control command. */
+export function signerFleetText(layout: Layout, ctl: (...words: string[]) => string): string {
+  const { clientIds, sharedName } = kindOf(layout);
   return [
     HEAD,
     ...layout.replicas.map((replica) => replicaText(replica, ctl)),
@@ -19,11 +19,11 @@ templates:
       pointer: /{client}/hmacSecrets
 
 # Where the clients connect. Probed beside the replicas, never instead of them.
-balancer: { url: https://127.0.0.1:${layout.balancerPort}, serverName: ${SHARED_NAME} }
+balancer: { url: https://127.0.0.1:${layout.balancerPort}, serverName: ${sharedName} }
 
 # Every caller that signs has an id and a secret of its own. A client reads its file only when it starts.
 clients:`,
-    ...CLIENT_IDS.map((id) => clientText(id, ctl)),
+    ...clientIds.map((id) => clientText(id, ctl)),
     TAIL,
   ].join('\n');
 }

@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import type { SignerConfig } from './config.ts';
 
 const GAP_MS = 30;
 const CONNECT_MS = 500;
-/** At its start a signer waits this long for a store that says nothing, and `CONNECT_MS` for one that refuses. */
+/** At its start a replica waits this long for a store that says nothing, and `CONNECT_MS` for one that refuses. */
 const READY_MS = 3000;
 const RECONNECT_MS = 50;
+
+/** Where the shared store is, as a replica's env file has it. */
+export interface StoreSettings {
+  readonly url: URL;
+  /** What each key begins with. */
+  readonly prefix: string;
+  readonly timeoutMs: number;
+}
 
 /** Where consumed nonces are kept. */
 export interface NonceStore {
@@ -25,12 +32,12 @@ export interface SharedStore extends NonceStore {
  * Connects to the shared store; resolves when it answers, or when it is plain that it does not. No command is ever sent
  * twice and none is queued: a lost reply is an error, so that it refuses and does not accept.
  */
-export async function connectStore(config: SignerConfig): Promise<SharedStore> {
+export async function connectStore(name: string, { url, timeoutMs }: StoreSettings): Promise<SharedStore> {
   const redis = new Redis({
-    host: config.store.url.hostname,
-    port: Number(config.store.url.port),
-    db: Number(config.store.url.pathname.slice(1) || '0'),
-    connectionName: config.name,
+    host: url.hostname,
+    port: Number(url.port),
+    db: Number(url.pathname.slice(1) || '0'),
+    connectionName: name,
     connectTimeout: READY_MS,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
@@ -38,7 +45,7 @@ export async function connectStore(config: SignerConfig): Promise<SharedStore> {
     retryStrategy: () => RECONNECT_MS,
   });
   await settled(redis);
-  const within = <T>(reply: Promise<T>): Promise<T> => inTime(reply, config.store.timeoutMs);
+  const within = <T>(reply: Promise<T>): Promise<T> => inTime(reply, timeoutMs);
   return {
     consume: async (key, ttlMs) => (await within(redis.set(key, '1', 'PX', ttlMs, 'NX'))) === 'OK',
     consumeInTwoSteps: async (key, ttlMs) => {
@@ -79,7 +86,7 @@ function inTime<T>(reply: Promise<T>, ms: number): Promise<T> {
   });
 }
 
-/** Fault `memory-store`: nonces in this process only. */
+/** Faults `memory-store` and `per-process-nonces`: nonces in this process only. */
 export function memoryStore(now: () => number): NonceStore {
   const taken = new Map<string, number>();
   return {
