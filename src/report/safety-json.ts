@@ -1,6 +1,6 @@
 import type { LedgerValue } from '../ledger/entry.ts';
 import { ALWAYS_ON, ENVIRONMENT_MEANS } from '../machine/safety/environment.ts';
-import { exploredRecord, type Safety } from '../runner/safety.ts';
+import type { Safety } from '../runner/safety.ts';
 import { sayProof } from './safety-text.ts';
 
 /** A runbook's proof, or what breaks it, as plain data; a counterexample has what every party holds after each line. */
@@ -25,7 +25,7 @@ export function safetyDocument(safety: Safety): { readonly [key: string]: Ledger
       clients: inventory.clients.length,
       templates: inventory.templates.length,
     },
-    explored: explored.map(exploredRecord),
+    explored: explored.map((fleet) => ({ ...fleet })),
     reduced,
     environment,
     always: [...ALWAYS_ON],

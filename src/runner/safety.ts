@@ -3,7 +3,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import { beginningsOf } from '../machine/as-before.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
-import { type Answer, checking, type ExploredFleet } from '../machine/safety/check.ts';
+import { type Answer, checking } from '../machine/safety/check.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
 import type { Lack } from '../machine/safety/world.ts';
 import type { Inventory } from '../machine/step.ts';
@@ -117,7 +117,7 @@ const BREATH_MS = 1;
  *
  * @throws RotctlError `STOPPED` when the signal comes first
  */
-export async function proveRunbook(
+async function proveRunbook(
   runbook: Runbook,
   inventory: Inventory,
   surroundings: readonly Surrounding[],
@@ -202,11 +202,6 @@ function fileOf({ positions, name }: Runbook): string {
   return first?.file ?? name;
 }
 
-/** A fleet that was explored, as plain data. */
-export function exploredRecord({ beginning, ...fleet }: ExploredFleet): { readonly [key: string]: LedgerValue } {
-  return beginning === undefined ? fleet : { ...fleet, beginning: { ...beginning } };
-}
-
 /** A proof as the ledger keeps it: what was explored, and what might happen meanwhile. */
 export function safetyRecord({ surroundings, answer }: Safety): { readonly [key: string]: LedgerValue } {
   const { verdict, states, moves, explored, reduced } = answer;
@@ -215,7 +210,7 @@ export function safetyRecord({ surroundings, answer }: Safety): { readonly [key:
     states,
     moves,
     reduced,
-    explored: explored.map(exploredRecord),
+    explored: explored.map((fleet) => ({ ...fleet })),
     environment: surroundings.filter(({ on }) => on).map(({ action }) => action),
   };
 }

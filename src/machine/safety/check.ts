@@ -40,7 +40,7 @@ export interface Answer {
 
 /** A fleet that was explored: its size, how it begins where its inventory says so, and what was found. */
 export type ExploredFleet = Record<ListedKind, number> & {
-  readonly beginning?: Beginning;
+  readonly beginning?: Pick<Beginning, 'strict' | 'keyIds'>;
   readonly states: number;
   readonly moves: number;
 };
