@@ -5,6 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { beginningsOf } from '../src/machine/as-before.ts';
 import { settingOf } from '../src/machine/rotation.ts';
 import { check, modelOf } from '../src/machine/safety/check.ts';
 import { ENVIRONMENT } from '../src/machine/safety/environment.ts';
@@ -24,16 +25,19 @@ const texts = SHIPPED.map((name) => [name, readFileSync(join(program(), 'runbook
 
 for (const [name, text] of texts) {
   const { scheme, program } = readRunbook(text, name);
-  const inventory = inventoryOf(3, 3, 1);
-  const started = performance.now();
-  const { states, verdict } = check({ scheme, program, inventory, environment: ENVIRONMENT_ON });
-  row(
-    `checker: ${name} at 3 × 3 × 1 (ms)`,
-    performance.now() - started,
-    0,
-    { most: MOST_MS },
-    `${verdict}, ${states} states`,
-  );
+  for (const beginning of beginningsOf(scheme)) {
+    const inventory = { ...inventoryOf(3, 3, 1), beginning };
+    const begins = beginning.keyIds === 'default' ? '' : `, own ids${beginning.strict ? ', strict' : ''}`;
+    const started = performance.now();
+    const { states, verdict } = check({ scheme, program, inventory, environment: ENVIRONMENT_ON });
+    row(
+      `checker: ${name} at 3 × 3 × 1${begins} (ms)`,
+      performance.now() - started,
+      0,
+      { most: MOST_MS },
+      `${verdict}, ${states} states`,
+    );
+  }
 }
 
 const [[, text] = ['', '']] = texts;

@@ -139,7 +139,8 @@ function nameOf({ step, targets }: Task): string {
 /** What was seen of a task that is done, in words. */
 function proofsOf({ step }: Task): string {
   const words = step.proofs.map(
-    (proof) => `${WORDS[proof.proves]}${'generation' in proof ? ` ${proof.generation}` : ''}`,
+    (proof) =>
+      `${WORDS[proof.proves]}${'generation' in proof ? ` ${proof.generation}` : ''}${'keyIds' in proof ? ' under the key id of before' : ''}`,
   );
   return words.length === 0 ? '' : `: ${[...new Set(words)].join(', ')}`;
 }

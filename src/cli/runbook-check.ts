@@ -9,7 +9,7 @@ import type { Runbook } from '../runbook/runbook.ts';
 import {
   objectionTo,
   positionOf,
-  proveRunbook,
+  proveFromAnyBeginning,
   type Safety,
   type Surrounding,
   UnsafeRunbook,
@@ -116,7 +116,7 @@ async function lookAt(
       watch.print(`exploring ${runbook.name}: ${states} states so far`);
     };
     const searcher = { clock: platform.clock, signal: platform.interrupted, tell };
-    const safety = await proveRunbook(runbook, inventoryOf(sizes), surroundings, searcher, { whole });
+    const safety = await proveFromAnyBeginning(runbook, inventoryOf(sizes), surroundings, searcher, { whole });
     return { file, safety, ms: passed() };
   } catch (error) {
     if (!(error instanceof RotctlError) || error.code === 'STOPPED') throw error;

@@ -1,3 +1,4 @@
+import type { Scheme } from './scheme.ts';
 import type { Beginning, Effect, Inventory, Step } from './step.ts';
 
 const AT_FIRST: Beginning = { strict: false, keyIds: 'default' };
@@ -5,6 +6,12 @@ const AT_FIRST: Beginning = { strict: false, keyIds: 'default' };
 /** How the fleet of an inventory stands when the rotation begins. */
 export function beginningOf({ beginning = AT_FIRST }: Inventory): Beginning {
   return beginning;
+}
+
+/** How fleets of a scheme may begin. Gates alone have key ids to differ in, and to enforce; those are then own ones. */
+export function beginningsOf(scheme: Scheme): readonly Beginning[] {
+  if (scheme !== 'gate') return [AT_FIRST];
+  return [AT_FIRST, { strict: false, keyIds: 'own' }, { strict: true, keyIds: 'own' }];
 }
 
 /** A step in which every setting that is to be `as-before` has the value that the rotation began with. */

@@ -158,7 +158,8 @@ function inShort(names: string): string {
 }
 
 function proofInShort(proof: PlannedTask['task']['step']['proofs'][number]): string {
-  return 'generation' in proof ? `${proof.proves} ${proof.generation}` : proof.proves;
+  const under = 'keyIds' in proof ? ' under the key id of before' : '';
+  return 'generation' in proof ? `${proof.proves} ${proof.generation}${under}` : proof.proves;
 }
 
 function costLines(

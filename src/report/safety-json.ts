@@ -25,7 +25,7 @@ export function safetyDocument(safety: Safety): { readonly [key: string]: Ledger
       clients: inventory.clients.length,
       templates: inventory.templates.length,
     },
-    explored: explored.map((size) => ({ ...size })),
+    explored: explored.map((fleet) => ({ ...fleet })),
     reduced,
     environment,
     always: [...ALWAYS_ON],

@@ -1,5 +1,5 @@
 import { ALWAYS_ON, ENVIRONMENT_MEANS } from '../machine/safety/environment.ts';
-import type { ListedKind } from '../machine/step.ts';
+import type { Beginning, ListedKind } from '../machine/step.ts';
 import type { Safety, Surrounding } from '../runner/safety.ts';
 import { renderCounterexample, type TraceOptions } from './counterexample.ts';
 import { type Palette, PLAIN } from './palette.ts';
@@ -25,10 +25,23 @@ export function sayExplored({ answer, inventory }: Safety): string {
   const { states, explored, reduced } = answer;
   const [first] = explored;
   if (first === undefined) return 'explored nothing: batches fall in too many different ways';
-  const ways = explored.length === 1 ? '' : `, in ${explored.length} ways in which the batches can fall`;
+  const begins = new Map(explored.map(({ beginning }) => [JSON.stringify(beginning), beginning]));
+  const alike = explored.filter(
+    ({ beginning }) => JSON.stringify(beginning) === JSON.stringify(first.beginning),
+  ).length;
+  const ways = alike === 1 ? '' : `, in ${alike} ways in which the batches can fall`;
   const asked = `${inventory.replicas.length} × ${inventory.clients.length} × ${inventory.templates.length}`;
   const stands = reduced ? `, which stand for ${asked}` : ', the whole of it';
-  return `explored ${states} states at ${saySize(first)}${ways}${stands}`;
+  return `explored ${states} states at ${saySize(first)}${sayBeginnings([...begins.values()])}${ways}${stands}`;
+}
+
+function sayBeginnings(beginnings: readonly (Beginning | undefined)[]): string {
+  const said = beginnings.flatMap((beginning) => (beginning === undefined ? [] : [sayBeginning(beginning)]));
+  return said.length === 0 ? '' : ` that begin with ${said.join(', or with ')}`;
+}
+
+function sayBeginning({ strict, keyIds }: Beginning): string {
+  return `${keyIds === 'own' ? 'own' : 'default'} key ids${strict ? ' that are enforced' : ''}`;
 }
 
 /** A drill's sentence on its runbook. */

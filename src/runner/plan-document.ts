@@ -57,5 +57,6 @@ function moveDocument(move: PlannedTask | PlannedTrigger): Values {
 export function sayProof(proof: Proof): string {
   const of = 'generation' in proof ? ` ${proof.generation}` : '';
   const on = 'on' in proof && proof.on !== 'target' ? ` on ${proof.on}` : '';
-  return `${proof.proves}${of}${on}`;
+  const under = 'keyIds' in proof ? ' under the key id of before' : '';
+  return `${proof.proves}${of}${on}${under}`;
 }

@@ -1,6 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
+import { beginningsOf } from '../machine/as-before.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
 import { type Answer, checking } from '../machine/safety/check.ts';
 import { ENVIRONMENT, type EnvironmentAction } from '../machine/safety/environment.ts';
@@ -116,7 +117,7 @@ const BREATH_MS = 1;
  *
  * @throws RotctlError `STOPPED` when the signal comes first
  */
-export async function proveRunbook(
+async function proveRunbook(
   runbook: Runbook,
   inventory: Inventory,
   surroundings: readonly Surrounding[],
@@ -135,6 +136,35 @@ export async function proveRunbook(
     });
   }
 }
+
+/** Proves a runbook on fleets of these targets, however they may begin; the answer is for all of them. @throws as `proveRunbook` */
+export async function proveFromAnyBeginning(
+  runbook: Runbook,
+  inventory: Inventory,
+  ...asked: ProofArguments
+): Promise<Safety> {
+  const [first = {}, ...others] = beginningsOf(runbook.scheme).map((beginning) => ({ beginning }));
+  // A scheme that knows one beginning alone has nothing to say of it.
+  let proof = await proveRunbook(runbook, others.length === 0 ? inventory : { ...inventory, ...first }, ...asked);
+  for (const begins of others) {
+    if (proof.answer.verdict !== 'safe') return proof;
+    const next = await proveRunbook(runbook, { ...inventory, ...begins }, ...asked);
+    proof = { ...next, answer: both(proof.answer, next.answer) };
+  }
+  return proof;
+}
+
+/** What is answered of two fleets of which the first is safe. */
+function both(one: Answer, other: Answer): Answer {
+  return {
+    ...other,
+    states: one.states + other.states,
+    moves: one.moves + other.moves,
+    explored: [...one.explored, ...other.explored],
+  };
+}
+
+type ProofArguments = [surroundings: readonly Surrounding[], searcher: Searcher, options?: ProofOptions];
 
 /** Proves a runbook on the clients of a fleet that rotate, and everything else of that fleet. @throws as `proveRunbook` */
 export function proveOnFleet(

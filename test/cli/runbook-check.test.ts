@@ -66,6 +66,31 @@ describe('runbook check', () => {
     expect(verbose.stdout.text).toContain('any replica ends at any time');
   });
 
+  test('of gates asks of every way in which they may begin, and finds what hurts one of them alone', async () => {
+    const world = makeWorld();
+    copyFileSync('test/mistakes/gm5-strict-before-clients-are-back.yaml', join(world.cwd, 'hasty.yaml'));
+    expect(await world.run('runbook', 'check', 'gate-hmac', 'hasty.yaml', '--json')).toBe(2);
+    const [good, hasty] = json(world).result.runbooks;
+    const begins = (one: { explored: { beginning: object }[] }) => one.explored.map(({ beginning }) => beginning);
+    const own = { strict: false, keyIds: 'own' };
+    const everyWay = [{ strict: false, keyIds: 'default' }, own, { strict: true, keyIds: 'own' }];
+    expect([good.verdict, begins(good)]).toEqual(['safe', everyWay]);
+    const states = good.explored.map((one: { states: number }) => one.states);
+    expect(states.reduce((sum: number, each: number) => sum + each)).toBe(good.states);
+    expect([hasty.verdict, hasty.counterexample.step]).toEqual(['unsafe', 'publish-strict-again']);
+    expect(begins(hasty).at(-1)).toEqual({ strict: true, keyIds: 'own' });
+    expect(JSON.stringify(hasty.counterexample.before)).toContain('strict');
+  });
+
+  test('says in its text how the gates begin', async () => {
+    const world = makeWorld();
+    await world.run('runbook', 'check', 'gate-hmac', 'signer-hmac');
+    expect(world.stdout.text).toMatch(
+      /begin with\s+default key ids, or with own key ids, or with own key ids that are\s+enforced/,
+    );
+    expect(world.stdout.text.match(/begin/g)).toHaveLength(1);
+  });
+
   test('takes what may not happen, and says so', async () => {
     const world = makeWorld();
     const without = ['--without', 'scale-out', '--without', 'left-out'];

@@ -17,16 +17,20 @@ function sayEffect(effect: Effect): string {
       return `${effect.generation} ${effect.becomes}`;
     default:
       if ('from' in effect) return `${effect.where} := disk`;
-      return `${effect.where}: ${Object.entries(effect.set)
-        .map(([name, value]) => `${name} := ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`)
-        .join(', ')}`;
+      return `${effect.where}: ${[
+        ...Object.entries(effect.set).map(
+          ([name, value]) => `${name} := ${Array.isArray(value) ? `[${value.join(', ')}]` : value}`,
+        ),
+        ...(effect.restores ?? []).map((name) => `${name} := as-before`),
+      ].join(', ')}`;
   }
 }
 
 function sayProof(proof: Proof): string {
   const of = 'generation' in proof ? ` ${proof.generation}` : '';
   const on = 'on' in proof && proof.on !== 'target' ? ` on ${proof.on}` : '';
-  return `${proof.proves}${of}${on}`;
+  const under = 'keyIds' in proof ? ' under key-ids as-before' : '';
+  return `${proof.proves}${of}${on}${under}`;
 }
 
 function rowOf({ id, does, action, over, order, effects, proofs }: Step): string {

@@ -8,6 +8,7 @@ import {
   byThePageInFull,
   type Size,
 } from '../machine/safety/independent/both.ts';
+import type { Beginning } from '../machine/safety/independent/program.ts';
 import type { Action } from '../machine/safety/independent/state.ts';
 
 const actions: readonly Action[] = ['crash', 'client-restart', 'scale-out', 'reconcile', 'unheeded', 'left-out'];
@@ -18,22 +19,34 @@ const sizes: readonly Size[] = [
   [3, 3, 0],
 ];
 
-const runbooks = ['signer-hmac', 'gate-hmac', 'signer-mtls'].map((name) => ({
-  name,
-  text: readFileSync(new URL(`../../runbooks/${name}.yaml`, import.meta.url), 'utf8'),
-}));
+const beginnings: readonly (readonly [begins: string, beginning: Beginning | undefined])[] = [
+  ['never rotated', undefined],
+  ['with key ids of its own', { strict: false, keyIds: 'own' }],
+  ['with key ids of its own, enforced', { strict: true, keyIds: 'own' }],
+];
+
+const runbooks = ['signer-hmac', 'gate-hmac', 'signer-mtls'].flatMap((name) =>
+  (name === 'gate-hmac' ? beginnings : beginnings.slice(0, 1)).map(([begins, beginning]) => ({
+    name,
+    begins,
+    beginning,
+    text: readFileSync(new URL(`../../runbooks/${name}.yaml`, import.meta.url), 'utf8'),
+  })),
+);
 
 /** The comparison of test/machine/safety/independent.test.ts on larger fleets, and in every environment on small ones. */
 describe('a second checker that follows the page agrees with the checker', () => {
   const large = runbooks.flatMap((runbook) => sizes.map((size) => ({ ...runbook, size, fleet: size.join('×') })));
-  it.each(large)('$name on $fleet, whatever may happen', { timeout: 180_000 }, ({ text, size }) => {
-    for (const environment of [[], ['crash', 'client-restart'], actions] as const) agree({ text, size, environment });
+  it.each(large)('$name on $fleet, $begins, whatever may happen', { timeout: 180_000 }, ({ text, size, beginning }) => {
+    for (const environment of [[], ['crash', 'client-restart'], actions] as const) {
+      agree({ text, size, environment, beginning });
+    }
   });
 
-  it.each(runbooks)('$name in all 64 environments', { timeout: 180_000 }, ({ text }) => {
+  it.each(runbooks)('$name, $begins, in all 64 environments', { timeout: 180_000 }, ({ text, beginning }) => {
     for (let subset = 0; subset < 2 ** actions.length; subset += 1) {
       const environment = actions.filter((_, place) => ((subset >> place) & 1) === 1);
-      agree({ text, size: [2, 1, 1], environment });
+      agree({ text, size: [2, 1, 1], environment, beginning });
     }
   });
 });

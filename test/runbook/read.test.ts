@@ -92,6 +92,49 @@ describe('the shipped runbook', () => {
   });
 });
 
+describe('what is to be as before', () => {
+  const gate = readFileSync('runbooks/gate-hmac.yaml', 'utf8');
+  const stepNamed = (id: string) =>
+    Object.values(readRunbook(gate, 'gate-hmac.yaml').program)
+      .flat()
+      .find((step) => step.id === id);
+
+  it('stands beside what is set, and in a proof', () => {
+    expect(stepNamed('sign-with-current')?.effects).toEqual([
+      { of: 'client', where: 'disk', set: { signs: 'current', dual: false }, restores: ['keyIds'] },
+    ]);
+    expect(stepNamed('strict-as-before')?.effects).toEqual([
+      { of: 'replica', where: 'disk', set: {}, restores: ['strict'] },
+    ]);
+    expect(stepNamed('verify-as-before')?.proofs).toContainEqual({
+      proves: 'accepts',
+      generation: 'current',
+      on: 'every-replica',
+      keyIds: 'as-before',
+    });
+  });
+
+  it.each([
+    [
+      'a setting that every rotation begins with the same',
+      gate,
+      'accepts: [current], key-ids',
+      'accepts: as-before, key-ids',
+    ],
+    ['strictness of a client', gate, 'dual: false, key-ids: as-before', 'dual: false, strict: as-before'],
+    ['a key id of a signer', shipped, 'where: disk, accepts: [current] }', 'where: disk, key-ids: as-before }'],
+    [
+      'a key id in a proof of a signer',
+      shipped,
+      'generation: next, on: target }',
+      'generation: next, on: target, key-ids: as-before }',
+    ],
+  ])('is refused of %s', (_, text, from, to) => {
+    expect(text).toContain(from);
+    expect(refusalOf(text.replace(from, to))).toMatchObject({ code: 'INPUT_INVALID' });
+  });
+});
+
 describe('a runbook that an operator has written wrongly is refused where it is wrong', () => {
   const rows: [what: string, from: string, to: string, rule: RegExp][] = [
     ['an unknown action', 'action: reload', 'action: relaod', /action/],

@@ -1,7 +1,7 @@
 import { MOVING_PHASES } from '../phase.ts';
 import { type Setting, settingOf } from '../rotation.ts';
 import type { Scheme } from '../scheme.ts';
-import type { Inventory, ListedKind, Program } from '../step.ts';
+import type { Beginning, Inventory, ListedKind, Program } from '../step.ts';
 import { type Counterexample, counterexampleOf } from './counterexample.ts';
 import type { EnvironmentAction } from './environment.ts';
 import { type Explored, exploring, toEnd } from './explore.ts';
@@ -32,11 +32,18 @@ export interface Answer {
   readonly states: number;
   readonly moves: number;
   /** The fleets that were explored, each with its own counts; more than one where batches can fall in more than one way. */
-  readonly explored: readonly (Record<ListedKind, number> & { readonly states: number; readonly moves: number })[];
+  readonly explored: readonly ExploredFleet[];
   /** Whether the fleets explored stand for a larger one. */
   readonly reduced: boolean;
   readonly counterexample?: Counterexample;
 }
+
+/** A fleet that was explored: its size, how it begins where its inventory says so, and what was found. */
+export type ExploredFleet = Record<ListedKind, number> & {
+  readonly beginning?: Pick<Beginning, 'strict' | 'keyIds'>;
+  readonly states: number;
+  readonly moves: number;
+};
 
 /** Proves a runbook safe, or finds the shortest sequence that breaks it. Pure: the same question gives the same answer. */
 export function check(question: Question): Answer {
@@ -71,7 +78,7 @@ export function* checking(question: Question): Generator<number, Answer> {
     verdict: verdictOf(last?.result.result),
     states: sum('states'),
     moves: sum('moves'),
-    explored: explored.map(({ model, result: { states, moves } }) => ({ ...sizeOf(model.setting), states, moves })),
+    explored: explored.map(({ model, result: { states, moves } }) => ({ ...fleetOf(model.setting), states, moves })),
     reduced: fleets.some(({ reduced }) => reduced),
     ...(counterexample === undefined ? {} : { counterexample }),
   };
@@ -82,9 +89,10 @@ function verdictOf(result: Explored['result'] | undefined): Answer['verdict'] {
   return result === undefined || result === 'too-large' ? 'unknown' : 'unsafe';
 }
 
-function sizeOf({ inventory }: Setting): Record<ListedKind, number> {
-  const { replicas, clients, templates } = inventory;
-  return { replicas: replicas.length, clients: clients.length, templates: templates.length };
+function fleetOf({ inventory }: Setting): Omit<ExploredFleet, 'states' | 'moves'> {
+  const { replicas, clients, templates, beginning } = inventory;
+  const begins = beginning === undefined ? {} : { beginning };
+  return { replicas: replicas.length, clients: clients.length, templates: templates.length, ...begins };
 }
 
 /** Every command that a target may lack. */

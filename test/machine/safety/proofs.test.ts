@@ -112,6 +112,7 @@ describe('what was to change', () => {
 
 const acc = (on: 'target' | 'every-replica' | 'balancer'): Proof => ({ proves: 'accepts', generation: 'next', on });
 const ref = (on: 'target' | 'every-replica' | 'balancer'): Proof => ({ proves: 'refuses', generation: 'current', on });
+const before: Proof = { proves: 'accepts', generation: 'current', on: 'every-replica', keyIds: 'as-before' };
 const one: Sketch = { replicas: [{ memory: BOTH }, {}] };
 const over = (kind: Step['over'], ...proofs: Proof[]): Partial<Step> => ({ over: kind, proofs });
 const OLD_SENT = { message: { signs: ['current'], keyIds: 'default' }, draining: false } as const;
@@ -335,6 +336,23 @@ describe('what was to be seen', () => {
       false,
     ],
     ['replays, with one', over('fleet', { proves: 'replay' }), ['fleet'], {}, true],
+    ['no spike of refused signatures, whatever is refused', over('fleet', { proves: 'quiet' }), ['fleet'], one, true],
+    [
+      'accepts under the key id of before, on a gate that is lenient',
+      over('fleet', before),
+      ['fleet'],
+      {},
+      true,
+      'gate',
+    ],
+    [
+      '… on a gate that enforces key ids of its own',
+      over('fleet', before),
+      ['fleet'],
+      { replicas: [{}, { memory: { keyIds: 'own', strict: true } }] },
+      false,
+      'gate',
+    ],
     ['of two proofs one is not enough', over('replicas', acc('target'), ref('target')), ['r0'], one, false],
   ])('%s', (_, of, targets, sketch, done, scheme = 'keyring') => {
     expect(may(of, targets, sketch, { scheme })).toBe(done);
