@@ -4,7 +4,7 @@ DEPENDENCIES := node_modules/.package-lock.json
 VITEST := npx --no-install vitest run --config test/vitest.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help drill game-day-scorecard test test-systems test-long bench build lint types unused clean node redis hmac-migration-advice
+.PHONY: help drill game-day-scorecard test test-systems test-long bench build lint types unused clean node redis python hmac-migration-advice
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +21,7 @@ hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven
 test: redis build ## the quick tests (needs redis-server; as root on Debian it is installed)
 	@$(VITEST)
 
-test-systems: redis build ## tests against real systems: Redis in its modes, other signers
+test-systems: redis python build ## tests against real systems: Redis in its modes, other signers
 	@$(call suite,systems)
 
 test-long: redis build ## tests that take minutes: every fault in every phase, every crash point
@@ -74,3 +74,12 @@ redis:
 	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
 	apt-get -qq update && apt-get -qq install --no-install-recommends redis-server >/dev/null || exit 1; \
 	if [ -d /run/systemd/system ]; then systemctl --quiet disable redis-server; fi
+
+# Systems that are no part of this project are written in it, with its standard library alone.
+python:
+	@if command -v python3 >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+	  echo 'python3 is not installed; install it (Debian: apt-get install python3), then run this again' >&2; exit 1; \
+	fi; \
+	echo 'installing python3'; export DEBIAN_FRONTEND=noninteractive; \
+	apt-get -qq update && apt-get -qq install --no-install-recommends python3 >/dev/null

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Ended, type ForeignFleet, startForeign } from './foreign-fleet.ts';
+import { type ForeignFleet, startForeign } from './foreign-fleet.ts';
+import type { Ended } from './rotctl-run.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 let fleet: ForeignFleet;

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ENV, freePorts, run, until } from './processes.ts';
+import { ENV, freePorts, requirePrograms, run, until } from './processes.ts';
+import { type Begun, type Ended, startRotctl } from './rotctl-run.ts';
 
 const PROGRAMS = ['python3', 'openssl', 'redis-server'] as const;
 const CLIENTS = ['client-a', 'client-b'] as const;
@@ -35,34 +36,6 @@ export interface Addresses {
   readonly redis: number;
 }
 
-/** What a command ended with; `result` is its JSON document. */
-export interface Ended {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly result: Result;
-  readonly ms: number;
-}
-
-/** The part of a command's JSON result that tests look at. */
-export interface Result {
-  readonly verdict: string;
-  readonly exitCode: number;
-  readonly phase?: string;
-  readonly checks: readonly Found[];
-  readonly error?: { readonly code: string; readonly message: string };
-  readonly next?: string;
-}
-
-export interface Found {
-  readonly id: string;
-  readonly verdict: string;
-  readonly critical: boolean;
-  readonly target: string;
-  readonly seen: string;
-  readonly reason?: string;
-}
-
 /** What the sending clients counted, over all their lives. */
 export interface Tally {
   readonly sent: number;
@@ -76,7 +49,7 @@ export interface ForeignFleet extends Addresses {
   readonly home: string;
   rotctl(...words: string[]): Promise<Ended>;
   /** Starts rotctl without waiting. */
-  begin(...words: string[]): { readonly child: ChildProcess; readonly ended: Promise<Ended> };
+  begin(...words: string[]): Begun;
   /** Plants words in the fault file of a replica (1, 2, …); none lifts all. */
   plant(replica: number, ...words: string[]): void;
   ctl(action: 'start' | 'stop' | 'restart' | 'reload', unit: string): Promise<void>;
@@ -88,19 +61,9 @@ export interface ForeignFleet extends Addresses {
   stop(): Promise<void>;
 }
 
-/** Throws, naming each program that the tests need and that is not installed. */
-export async function requirePrograms(): Promise<void> {
-  const missing: string[] = [];
-  for (const program of PROGRAMS) {
-    const flag = program === 'openssl' ? 'version' : '--version';
-    await run(program, [flag], '/').catch(() => missing.push(program));
-  }
-  if (missing.length > 0) throw new Error(`these tests need ${missing.join(', ')}, which cannot be started here`);
-}
-
 /** Starts a fleet; whoever starts it stops it. */
 export async function startForeign(options: ForeignOptions): Promise<ForeignFleet> {
-  await requirePrograms();
+  await requirePrograms(PROGRAMS);
   const home = mkdtempSync(join(tmpdir(), 'foreign-'));
   for (const folder of ['tls', 'etc', 'run', 'faults', 'counts']) mkdirSync(join(home, folder), { mode: 0o700 });
   const count = options.replicas ?? 3;
@@ -154,31 +117,6 @@ function handle(home: string, options: ForeignOptions, addresses: Addresses, sto
       rmSync(home, { recursive: true, force: true });
     },
   };
-}
-
-function startRotctl(home: string, root: string, words: readonly string[]): ReturnType<ForeignFleet['begin']> {
-  const started = performance.now();
-  const child = spawn(process.execPath, [join(root, 'bin/rotctl.js'), '--json', ...words], { cwd: home, env: ENV });
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const ended = new Promise<Ended>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', (code) => {
-      const ms = Math.round(performance.now() - started);
-      try {
-        const result: Result = JSON.parse(stdout);
-        resolve({ code, stdout, stderr, result: { ...result, checks: result.checks ?? [] }, ms });
-      } catch {
-        reject(new Error(`rotctl ${words.join(' ')} ended with ${code} and no JSON document: ${stdout}${stderr}`));
-      }
-    });
-  });
-  return { child, ended };
 }
 
 function storedIn(home: string, replica: number, client: string): string[] {

@@ -14,6 +14,16 @@ export function run(program: string, words: readonly string[], cwd: string): Pro
   });
 }
 
+/** Throws, naming each program that the tests need and that is not installed. */
+export async function requirePrograms(programs: readonly string[]): Promise<void> {
+  const missing: string[] = [];
+  for (const program of programs) {
+    const flag = program === 'openssl' ? 'version' : '--version';
+    await run(program, [flag], '/').catch(() => missing.push(program));
+  }
+  if (missing.length > 0) throw new Error(`these tests need ${missing.join(', ')}, which cannot be started here`);
+}
+
 /** Ports that nothing listens on. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
