@@ -12,7 +12,7 @@ import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { proveChecks } from './prove-checks.ts';
 import { type Expectations, named, proveReady, proveRounds, type RoundParts } from './prove-rounds.ts';
-import { proveSigns, proveUnused } from './prove-usage.ts';
+import { proveKeyIds, proveSigns, proveUnused } from './prove-usage.ts';
 import { ACCEPTED_AFTER, SIGNED_WITH } from './signed-with.ts';
 import type { Proven, Prover } from './world.ts';
 
@@ -71,6 +71,8 @@ export class FleetProver implements Prover {
         return proveSigns(this.#usage(), targets, proof.generation);
       case 'unused':
         return proveUnused(this.#usage(), proof.generation);
+      case 'key-ids':
+        return proveKeyIds(this.#usage());
       case 'checklist':
         return proveChecks(this.#parts, this.#pairs, { ids: CHECKLIST, accepted: ACCEPTED_AFTER[phase] });
       case 'namespace':
@@ -80,7 +82,6 @@ export class FleetProver implements Prover {
       case 'presents':
       case 'trusts':
       case 'distrusts':
-      case 'key-ids':
       case 'no-session':
         return notCarriedOut(proof);
     }
