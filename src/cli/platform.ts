@@ -6,6 +6,7 @@ import type { TlsFiles } from '../fleet/fleet.ts';
 import type { LedgerDisk } from '../ledger/ports.ts';
 import type { Clock, Random, Transport } from '../probe/ports.ts';
 import type { HeldLock, OpenLedger } from '../runner/tools.ts';
+import type { LogFiles } from '../watch/ports.ts';
 
 /** A stream that people or programs read. */
 export interface Output {
@@ -69,6 +70,8 @@ export interface Platform {
   commands(redact: (text: string) => string): Promise<Commands>;
   /** Reads the TLS files and makes a transport that trusts only the fleet's CA. */
   transport(tls: TlsFiles): Promise<Transport>;
+  /** The replicas' log files. */
+  logFiles(): Promise<LogFiles>;
   /** The ledger's disk, for commands that only look. */
   ledgerDisk(): Promise<LedgerDisk>;
   openLedger(path: string): Promise<OpenLedger & { readonly torn: string | undefined }>;

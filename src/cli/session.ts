@@ -13,6 +13,7 @@ import { readVectors } from '../probe/vectors.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import type { FleetParts } from '../runner/fleet-parts.ts';
 import { gateExpectations } from '../runner/gate-terms.ts';
+import { FleetLogWatch } from '../runner/log-watch.ts';
 import type { Pairs } from '../runner/pair.ts';
 import { runPreflight } from '../runner/preflight.ts';
 import type { Progress } from '../runner/progress.ts';
@@ -67,11 +68,13 @@ export async function openSession(
     const file = join(platform.shipped.spec, 'signer-auth-v1.json');
     return readVectors(await platform.readText(file), file);
   };
+  const logs = new FleetLogWatch({ fleet, files: await platform.logFiles(), clock, prober });
   const parts: FleetParts = {
     fleet,
     probes,
     transport,
     runId,
+    logs,
     waiter: { clock, progress: options.progress, stop },
     vectors,
     ...(gate === undefined ? {} : { gates: () => gateExpectations({ fleet, gate }) }),
@@ -115,7 +118,10 @@ export async function openSession(
     },
     preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
     prover: (pairs, terms) => new FleetProver(parts, learnAll(pairs, learn), terms),
-    traffic: (pairs, before) => openTraffic(platform, fleet, runId, keyIds, pairs, before),
+    async traffic(pairs, before) {
+      await logs.begin();
+      return openTraffic(platform, fleet, runId, keyIds, pairs, before);
+    },
   };
   return { tools, probes, transport, redactor, ledger, close: () => transport.close() };
 }

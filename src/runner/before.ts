@@ -1,6 +1,7 @@
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
+import type { Proof } from '../machine/step.ts';
 import { usageFingerprint } from '../watch/usage-fingerprint.ts';
 import type { GateAccess, Tools } from './tools.ts';
 
@@ -19,7 +20,8 @@ export async function requireReadiness(
   if (tools.gate !== undefined) return requireOneSecret(tools, tools.gate, present, clients);
   const { usage } = tools.fleet;
   // Names each secret as the fleet's own pages do, which refuses those that are too weak to be named so.
-  if (usage?.from === 'metrics') for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
+  if (usage?.from === 'metrics' && usage.fingerprint !== 'key-id')
+    for (const secret of present.values()) usageFingerprint(secret, usage.fingerprint);
   for (const acceptor of [...tools.fleet.replicas, ...tools.fleet.templates]) {
     const listed = await tools.driver.readAccepted(acceptor, clients);
     for (const client of clients) {
@@ -75,11 +77,13 @@ function requireProtocol({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>): 
   );
 }
 
+const BY_USAGE: readonly Proof['proves'][] = ['signs', 'unused', 'key-ids'];
+
 /** A runbook that asks who signs with what needs somebody who can tell, or it would stop half-way with no way on. */
 function requireEvidence({ fleet, runbook }: Pick<Tools, 'fleet' | 'runbook'>): void {
   if (fleet.usage !== undefined) return;
   const steps = MOVING_PHASES.flatMap((phase) => runbook.program[phase]);
-  const step = steps.find(({ proofs }) => proofs.some(({ proves }) => proves === 'signs' || proves === 'unused'));
+  const step = steps.find(({ proofs }) => proofs.some(({ proves }) => BY_USAGE.includes(proves)));
   if (step === undefined) return;
   throw new RotctlError(
     'PRECONDITION_FAILED',

@@ -5,6 +5,7 @@ import type { Burned } from '../probe/oracle.ts';
 import type { Transport } from '../probe/ports.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
 import type { VectorFile } from '../probe/vectors.ts';
+import type { FleetLogWatch } from './log-watch.ts';
 import type { Pairs } from './pair.ts';
 import type { World } from './world.ts';
 
@@ -14,6 +15,8 @@ export interface FleetParts {
   readonly probes: ProbeTools;
   readonly transport: Transport;
   readonly runId: string;
+  /** The replicas' logs, watched since the command began. */
+  readonly logs: FleetLogWatch;
   readonly waiter: Pick<World, 'clock' | 'progress' | 'stop'>;
   /** The conformance vectors that the runbook asks to be green. */
   vectors(): Promise<VectorFile>;

@@ -6,6 +6,7 @@ import type { Entry, LedgerValue } from '../ledger/entry.ts';
 import type { Beginning, RotatingGeneration } from '../machine/step.ts';
 import type { GateExpectation } from '../probe/checks/check.ts';
 import { DEFAULT_KEY_IDS, isOn } from '../protocol/gate-v1.ts';
+import type { KeyIdNames } from './prove-usage.ts';
 import type { Tools } from './tools.ts';
 
 /** What a party's variables said before a rotation; `null`: not set. Nothing in it is secret. */
@@ -184,6 +185,11 @@ const OTHER_ROTATION = 'end the other rotation first, or unset what is left of i
 
 function refusal(message: string, hint?: string): RotctlError {
   return new RotctlError('PRECONDITION_FAILED', message, hint === undefined ? {} : { hint });
+}
+
+/** Under which key ids each generation is seen in traffic: its own first, then those of before. */
+export function namesIn({ keyIds, labels }: GateTerms): KeyIdNames {
+  return { current: [...new Set([keyIds.current, ...labels])], next: [keyIds.next] };
 }
 
 /** The terms as the header keeps them. */

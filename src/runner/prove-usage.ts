@@ -5,11 +5,13 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Clock, Transport } from '../probe/ports.ts';
-import { takeUsage, type UsageSample, type UsageScope } from '../watch/usage.ts';
-import { compareUsage } from '../watch/usage-delta.ts';
-import { usageFingerprint } from '../watch/usage-fingerprint.ts';
-import { judgeSigns, judgeUnused, type UsageJudgement } from '../watch/usage-judge.ts';
-import type { Pairs } from './pair.ts';
+import { takeUsage } from '../watch/usage.ts';
+import { blindMs, compareUsage, type UsageDelta } from '../watch/usage-delta.ts';
+import { type FingerprintKind, usageFingerprint } from '../watch/usage-fingerprint.ts';
+import { judgeKeyIds, judgeSigns, judgeUnused, type UsageJudgement } from '../watch/usage-judge.ts';
+import type { UsageNames } from '../watch/usage-names.ts';
+import type { UsageScope } from '../watch/usage-reading.ts';
+import type { Pair, Pairs } from './pair.ts';
 import { waitFor } from './wait.ts';
 import type { Proven, World } from './world.ts';
 
@@ -17,13 +19,23 @@ import type { Proven, World } from './world.ts';
 export interface UsageParts {
   readonly fleet: Fleet;
   readonly pairs: Pairs;
+  /**
+   * The key ids of each generation, the rotation's own id first, then the labels that it had before. All clients share
+   * them. Needed where the fleet's evidence names secrets by key id.
+   */
+  readonly keyIds?: KeyIdNames | undefined;
   readonly transport: Transport;
   readonly runId: string;
   readonly clock: Clock;
   readonly waiter: Pick<World, 'clock' | 'progress' | 'stop'>;
 }
 
+/** Key ids by generation, each generation's own id first. */
+export type KeyIdNames = Readonly<Record<RotatingGeneration, readonly string[]>>;
+
 const UNDECLARED = 'the fleet file declares no usage source, so nobody can tell which secret a client signs with';
+const NO_KEY_IDS = 'the key ids of the two generations are not known';
+const NOT_BY_KEY_ID = "the fleet's usage source does not show key ids";
 /** Windows that may go by before a client that was just redeployed must show itself. */
 const WINDOWS = 4;
 /** A little more than the cadence, so that a client exactly on time is seen. */
@@ -39,10 +51,10 @@ export async function proveSigns(
   const names = namesOf(parts, clients);
   if (typeof names === 'string') return silent('usage.signs', callers, names);
   const other = generation === 'next' ? 'current' : 'next';
-  return watch(parts, 'usage.signs', callers, (before, after) =>
+  return watch(parts, 'usage.signs', callers, (delta) =>
     callers.map((caller) => {
-      const pair = names.get(caller.id);
-      return judgeSigns(compareUsage(before, after), caller, pair?.[generation] ?? '', [pair?.[other] ?? '']);
+      const { [generation]: expected, [other]: rest } = names.get(caller.id) ?? NAMELESS;
+      return judgeSigns(delta, caller, expected, [rest]);
     }),
   );
 }
@@ -52,70 +64,109 @@ export async function proveUnused(parts: UsageParts, generation: RotatingGenerat
   const callers = parts.fleet.clients.filter((client) => parts.pairs.has(client.id));
   const names = namesOf(parts, [...parts.pairs.keys()]);
   if (typeof names === 'string') return silent('usage.unused', callers, names);
+  const other = generation === 'next' ? 'current' : 'next';
   const withdrawn = new Map([...names].map(([id, pair]) => [id, pair[generation]]));
-  return watch(
-    parts,
-    'usage.unused',
-    callers,
-    (before, after) => judgeUnused(compareUsage(before, after), callers, withdrawn).clients,
-  );
+  const kept = new Map([...names].map(([id, pair]) => [id, pair[other]]));
+  return watch(parts, 'usage.unused', callers, (delta) => judgeUnused(delta, callers, withdrawn, kept).clients);
 }
 
-type Names = Readonly<Record<RotatingGeneration, string>>;
+/** Whether every client names its generations by the rotation's own key ids and by nothing else, over at least its cadence. */
+export async function proveKeyIds(parts: UsageParts): Promise<Proven> {
+  const callers = parts.fleet.clients.filter((client) => parts.pairs.has(client.id));
+  const own = keyIdsOf(parts);
+  if (typeof own === 'string') return silent('usage.key-ids', callers, own);
+  const names: UsageNames = { by: 'key-id', texts: [...own.current.slice(0, 1), ...own.next.slice(0, 1)] };
+  return watch(parts, 'usage.key-ids', callers, (delta) => judgeKeyIds(delta, callers, names));
+}
+
+type Names = Readonly<Record<RotatingGeneration, UsageNames>>;
+
+/** Of a client without a pair, every name is foreign. */
+const NAMELESS: Names = { current: { by: 'fingerprint', texts: [] }, next: { by: 'fingerprint', texts: [] } };
 
 /** How the fleet's pages name the two secrets of each client, or why they cannot be named. */
-function namesOf({ fleet, pairs }: UsageParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
+function namesOf(parts: UsageParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
+  const { fleet, pairs } = parts;
   const { usage } = fleet;
-  if (usage === undefined || usage.from === 'ledger') return UNDECLARED;
+  if (usage === undefined) return UNDECLARED;
+  const rotated = [...pairs].filter(([id]) => clients.includes(id));
+  if (usage.from === 'ledger' || usage.fingerprint === 'key-id') {
+    const keyIds = keyIdsOf(parts);
+    if (typeof keyIds === 'string') return keyIds;
+    const shared = { current: byKeyId(keyIds.current), next: byKeyId(keyIds.next) };
+    return new Map(rotated.map(([id]) => [id, shared]));
+  }
   const names = new Map<string, Names>();
-  for (const [id, pair] of pairs) {
-    if (!clients.includes(id)) continue;
-    try {
-      const nameOf = (secret: Secret) => usageFingerprint(secret, usage.fingerprint);
-      names.set(id, { current: nameOf(pair.current), next: nameOf(pair.next) });
-    } catch (error) {
-      if (error instanceof RotctlError && error.code === 'SECRET_REFUSED') return `${id}: ${error.message}`;
-      throw error;
-    }
+  for (const [id, pair] of rotated) {
+    const named = fingerprintsOf(pair, usage.fingerprint);
+    if (typeof named === 'string') return `${id}: ${named}`;
+    names.set(id, named);
   }
   return names;
 }
 
+/** The key ids that the evidence is read by, or why it cannot be. */
+function keyIdsOf({ fleet: { usage }, keyIds }: UsageParts): KeyIdNames | string {
+  if (usage === undefined) return UNDECLARED;
+  if (usage.from === 'metrics' && usage.fingerprint !== 'key-id') return NOT_BY_KEY_ID;
+  if (keyIds === undefined || keyIds.current.length === 0 || keyIds.next.length === 0) return NO_KEY_IDS;
+  return keyIds;
+}
+
+function byKeyId(texts: readonly string[]): UsageNames {
+  return { by: 'key-id', texts };
+}
+
+function fingerprintsOf(pair: Pair, kind: FingerprintKind): Names | string {
+  const named = (secret: Secret): UsageNames => ({ by: 'fingerprint', texts: [usageFingerprint(secret, kind)] });
+  try {
+    return { current: named(pair.current), next: named(pair.next) };
+  } catch (error) {
+    if (error instanceof RotctlError && error.code === 'SECRET_REFUSED') return error.message;
+    throw error;
+  }
+}
+
 async function watch(
   parts: UsageParts,
-  id: string,
+  id: UsageProof,
   callers: Fleet['clients'],
-  judge: (before: UsageSample, after: UsageSample) => readonly UsageJudgement[],
+  judge: (delta: UsageDelta) => readonly UsageJudgement[],
 ): Promise<Proven> {
   const { fleet, transport, clock, runId } = parts;
-  const { usage } = fleet;
-  if (usage === undefined || usage.from === 'ledger') return silent(id, callers, UNDECLARED);
+  const { usage: source, replicas, clients, probe, replay } = fleet;
+  if (source === undefined) return silent(id, callers, UNDECLARED);
   const scope: UsageScope = {
-    source: usage,
-    replicas: fleet.replicas,
-    clients: fleet.clients.map((client) => client.id),
-    runId,
-    deadlineMs: fleet.probe.deadlineMs,
+    ...{ source, replicas, clients, runId, clockErrorMs: replay.clockErrorMs },
+    ...{ ownActor: probe.gate?.actor, deadlineMs: probe.deadlineMs },
   };
   const window = Math.max(...callers.map((caller) => caller.cadenceMs)) * WINDOW_SHARE;
   let judged: readonly UsageJudgement[] = [];
   for (let turn = 0; turn < WINDOWS; turn += 1) {
     const before = await takeUsage(scope, transport, clock);
-    await waitFor(parts.waiter, `traffic of ${callers.map((caller) => caller.id).join(', ')}`, window);
-    judged = judge(before, await takeUsage(scope, transport, clock));
+    const what = `traffic of ${callers.map((caller) => caller.id).join(', ')}`;
+    await waitFor(parts.waiter, what, window + blindMs(before));
+    judged = judge(compareUsage(before, await takeUsage(scope, transport, clock)));
     if (judged.every(({ verdict }) => verdict === 'pass')) break;
   }
   return proven(id, judged);
 }
 
-function proven(id: string, judged: readonly UsageJudgement[]): Proven {
+const EXPECTED = {
+  'usage.signs': 'this secret and no other',
+  'usage.unused': 'not this secret',
+  'usage.key-ids': 'key ids of the rotation and no other',
+} as const;
+type UsageProof = keyof typeof EXPECTED;
+
+function proven(id: UsageProof, judged: readonly UsageJudgement[]): Proven {
   const findings = judged.map(
     (one): Finding => ({
       id,
       verdict: one.verdict,
       critical: true,
       target: one.client,
-      expected: id === 'usage.signs' ? 'this secret and no other' : 'not this secret',
+      expected: EXPECTED[id],
       seen: `${one.good} as expected, ${one.bad} otherwise`,
       ...(one.verdict === 'pass' ? {} : { reason: one.reason }),
       samples: one.good + one.bad,
@@ -132,7 +183,7 @@ function proven(id: string, judged: readonly UsageJudgement[]): Proven {
   };
 }
 
-function silent(id: string, callers: Fleet['clients'], reason: string): Proven {
+function silent(id: UsageProof, callers: Fleet['clients'], reason: string): Proven {
   const verdict: Verdict = 'unknown';
   const findings = callers.map(
     ({ id: target }): Finding => ({

@@ -8,12 +8,12 @@ import type { Target } from '../probe/round.ts';
 import { BurnedNonces } from './burned-nonces.ts';
 import { notCarriedOut } from './carried-out.ts';
 import { contextFor, type FleetParts, probedOf } from './fleet-parts.ts';
-import type { GateTerms } from './gate-terms.ts';
+import { type GateTerms, namesIn } from './gate-terms.ts';
 import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { proveChecks } from './prove-checks.ts';
 import { type Expectations, named, proveReady, proveRounds, type RoundParts } from './prove-rounds.ts';
-import { proveSigns, proveUnused } from './prove-usage.ts';
+import { proveKeyIds, proveSigns, proveUnused } from './prove-usage.ts';
 import { ACCEPTED_AFTER, SIGNED_WITH } from './signed-with.ts';
 import type { Proven, Prover } from './world.ts';
 
@@ -80,11 +80,15 @@ export class FleetProver implements Prover {
         return proveSigns(this.#usage(), targets, proof.generation);
       case 'unused':
         return proveUnused(this.#usage(), proof.generation);
+      case 'key-ids':
+        return proveKeyIds(this.#usage());
       case 'checklist':
         return proveChecks(this.#parts, this.#pairs, {
           ids: checksOf(this.#parts.fleet, 'checklist').map(({ id }) => id),
           accepted: ACCEPTED_AFTER[phase],
         });
+      case 'quiet':
+        return this.#parts.logs.look();
       case 'namespace':
         return this.#namespace(phase, targets);
       case 'replay':
@@ -92,9 +96,7 @@ export class FleetProver implements Prover {
       case 'presents':
       case 'trusts':
       case 'distrusts':
-      case 'key-ids':
       case 'no-session':
-      case 'quiet':
         return notCarriedOut(proof);
     }
   }
@@ -155,7 +157,8 @@ export class FleetProver implements Prover {
   }
 
   #usage() {
-    return { ...this.#parts, pairs: this.#pairs, clock: this.#parts.probes.clock };
+    const keyIds = this.#terms === undefined ? undefined : namesIn(this.#terms);
+    return { ...this.#parts, pairs: this.#pairs, clock: this.#parts.probes.clock, keyIds };
   }
 }
 

@@ -38,6 +38,7 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     privateFiles: async () => (await import('./vault-files.ts')).vaultFiles(),
     commands: async (redact) => (await import('./commands.ts')).createCommands(redact),
     transport,
+    logFiles: async () => (await import('./log-files.ts')).logFiles,
     ledgerDisk: async () => (await import('./ledger-disk.ts')).ledgerDisk(),
     async *secretPlaces(folders, privateFolders) {
       yield* (await import('./secret-places.ts')).secretPlaces(folders, privateFolders);

@@ -1,8 +1,8 @@
-import type { ReplicaReading, UsageCounts, UsageSample } from './usage.ts';
+import type { CountsReading, EntriesReading, ReplicaReading, UsageCounts, UsageSample } from './usage-reading.ts';
 
 /** What was used between two looks. */
 export interface UsageDelta {
-  /** Accepted requests in between, over all replicas, by client id and fingerprint; only what is above 0. */
+  /** Accepted requests in between, over all replicas, by client and by the secret's name; only what is above 0. */
   readonly counts: UsageCounts;
   /** The longest time, ending at the second look, that is covered on every replica, in milliseconds. */
   readonly windowMs: number;
@@ -10,6 +10,8 @@ export interface UsageDelta {
   readonly gaps: readonly { readonly replica: string; readonly reason: string }[];
   /** Replicas whose counters began again in between. */
   readonly resets: readonly string[];
+  /** Replicas whose list does not reach back to the first look: they hold a few entries only, or have just begun. */
+  readonly cut: readonly string[];
   /** Clients that are not in the inventory and had requests accepted in between. */
   readonly strangers: readonly string[];
 }
@@ -17,75 +19,119 @@ export interface UsageDelta {
 /** Exporters that compute the start time for each page give one that wobbles by some milliseconds. */
 const START_TOLERANCE_MS = 50;
 
-/**
- * The difference of two looks at the same replicas. A counter that fell, a series that vanished or another process
- * start mean that the replica began again: from then on everything counts, and what it had counted between the first
- * look and its end is lost, so that its window begins with the new process (or is nothing, when the page does not tell
- * when that was).
- */
+/** The difference of two looks at the same replicas. */
 export function compareUsage(before: UsageSample, after: UsageSample): UsageDelta {
-  const counts = new Map<string, Map<string, number>>();
+  const counts: Counts = new Map();
   const gaps: UsageDelta['gaps'][number][] = [];
-  const resets: string[] = [];
+  const [resets, cut]: [string[], string[]] = [[], []];
   const strangers = new Set<string>();
   let windowMs = Number.POSITIVE_INFINITY;
   for (const replica of new Set([...before, ...after].map((reading) => reading.replica))) {
-    const pair = readingsOf(replica, before, after);
-    if ('reason' in pair) {
-      gaps.push({ replica, reason: pair.reason });
+    const passage = passageOf(replica, before, after);
+    if (typeof passage === 'string') {
+      gaps.push({ replica, reason: passage });
       continue;
     }
-    const reset = beganAgain(pair.first, pair.second);
-    if (reset) resets.push(replica);
-    windowMs = Math.min(windowMs, pair.second.at - (reset ? startOf(pair.first, pair.second) : pair.first.at));
-    addDifference(counts, reset ? new Map() : pair.first.counts, pair.second.counts);
-    for (const client of pair.second.strangers) if (counts.has(client)) strangers.add(client);
+    if (passage.short === 'reset') resets.push(replica);
+    if (passage.short === 'cut') cut.push(replica);
+    windowMs = Math.min(windowMs, passage.windowMs);
+    for (const [client, names] of passage.counts) for (const [name, more] of names) add(counts, client, name, more);
+    for (const client of passage.strangers) if (counts.has(client)) strangers.add(client);
   }
-  return { counts, windowMs: Number.isFinite(windowMs) ? windowMs : 0, gaps, resets, strangers: [...strangers] };
+  return { counts, windowMs: Number.isFinite(windowMs) ? windowMs : 0, gaps, resets, cut, strangers: [...strangers] };
 }
 
-type Pair = { readonly first: ReplicaReading; readonly second: ReplicaReading } | { readonly reason: string };
-
-function readingsOf(replica: string, before: UsageSample, after: UsageSample): Pair {
-  const first = before.find((reading) => reading.replica === replica);
-  const second = after.find((reading) => reading.replica === replica);
-  if (first === undefined || second === undefined) return { reason: 'it was looked at only once' };
-  if (!first.read) return { reason: `at the first look: ${first.reason}` };
-  if (!second.read) return { reason: second.reason };
-  return { first, second };
-}
-
-function beganAgain(first: ReplicaReading, second: ReplicaReading): boolean {
-  if (anotherStart(first, second) || second.own < first.own) return true;
-  return [...first.counts].some(([client, fingerprints]) =>
-    [...fingerprints].some(([fingerprint, count]) => countOf(second.counts, client, fingerprint) < count),
+/**
+ * How much of the time between this look and a next one cannot be judged, in milliseconds: entries so close to the look
+ * that clocks do not tell on which side of it they are, and as many at the end. 0 for counters.
+ */
+export function blindMs(sample: UsageSample): number {
+  return Math.max(
+    0,
+    ...sample.map((one) => (one.read && one.shows === 'entries' ? 2 * one.clockErrorMs + one.stepMs : 0)),
   );
 }
 
-function anotherStart(first: ReplicaReading, second: ReplicaReading): boolean {
+type Counts = Map<string, Map<string, number>>;
+
+/** What one replica shows of the time between two looks; `short` says why that may be less than all of it. */
+interface Passage {
+  readonly counts: UsageCounts;
+  readonly windowMs: number;
+  readonly strangers: readonly string[];
+  readonly short: 'reset' | 'cut' | undefined;
+}
+
+function passageOf(replica: string, before: UsageSample, after: UsageSample): Passage | string {
+  const first = before.find((reading) => reading.replica === replica);
+  const second = after.find((reading) => reading.replica === replica);
+  if (first === undefined || second === undefined) return 'it was looked at only once';
+  if (!first.read) return `at the first look: ${first.reason}`;
+  if (!second.read) return second.reason;
+  return between(first, second);
+}
+
+function between(first: ReplicaReading, second: ReplicaReading): Passage | string {
+  if (second.shows === 'entries') return enteredSince(first.at, second);
+  return first.shows === 'counts' ? countedBetween(first, second) : 'it showed a list and then a page of counters';
+}
+
+/**
+ * A counter that fell, a series that vanished or another process start mean that the replica began again: from then on
+ * everything counts, and what it had counted between the first look and its end is lost, so that its window begins with
+ * the new process (or is nothing, when the page does not tell when that was).
+ */
+function countedBetween(first: CountsReading, second: CountsReading): Passage {
+  const reset = beganAgain(first, second);
+  const counts: Counts = new Map();
+  for (const [client, names] of second.counts) {
+    for (const [name, count] of names)
+      add(counts, client, name, count - (reset ? 0 : countOf(first.counts, client, name)));
+  }
+  const windowMs = second.at - (reset ? startOf(first, second) : first.at);
+  return { counts, windowMs, strangers: second.strangers, short: reset ? 'reset' : undefined };
+}
+
+/**
+ * Clocks differ, so only what is later than the first look by more than their error was surely accepted after it; the
+ * rest speaks neither for nor against anybody. The window is what is covered by the slowest clock that is allowed: it
+ * begins at the oldest entry where the list reaches no further back, and an empty list covers nothing.
+ */
+function enteredSince(look: number, second: EntriesReading): Passage {
+  const { askedAt, clockErrorMs, stepMs, oldest = Number.POSITIVE_INFINITY, strangers } = second;
+  const from = look + clockErrorMs;
+  const counts: Counts = new Map();
+  for (const { at, client, keyId } of second.entries) if (at > from) add(counts, client, keyId, 1);
+  const covered = askedAt - clockErrorMs - (Math.max(from, oldest) + stepMs);
+  return { counts, windowMs: Math.max(0, Math.floor(covered)), strangers, short: oldest > from ? 'cut' : undefined };
+}
+
+function beganAgain(first: CountsReading, second: CountsReading): boolean {
+  if (anotherStart(first, second) || second.own < first.own) return true;
+  return [...first.counts].some(([client, names]) =>
+    [...names].some(([name, count]) => countOf(second.counts, client, name) < count),
+  );
+}
+
+function anotherStart(first: CountsReading, second: CountsReading): boolean {
   if (first.processStart === undefined || second.processStart === undefined) return false;
   return Math.abs(first.processStart - second.processStart) > START_TOLERANCE_MS;
 }
 
 /** From when on the second look's counts are whole: its process's start, or its own time when that start cannot be true. */
-function startOf(first: ReplicaReading, second: ReplicaReading): number {
+function startOf(first: CountsReading, second: CountsReading): number {
   const start = second.processStart;
   if (start === undefined || start <= first.at || start > second.at) return second.at;
   return start;
 }
 
-function addDifference(counts: Map<string, Map<string, number>>, before: UsageCounts, after: UsageCounts): void {
-  for (const [client, fingerprints] of after) {
-    for (const [fingerprint, count] of fingerprints) {
-      const more = count - countOf(before, client, fingerprint);
-      if (more === 0) continue;
-      const ofClient = counts.get(client) ?? new Map<string, number>();
-      counts.set(client, ofClient.set(fingerprint, (ofClient.get(fingerprint) ?? 0) + more));
-    }
-  }
+function add(counts: Counts, client: string, name: string, more: number): void {
+  if (more === 0) return;
+  const ofClient = counts.get(client) ?? new Map<string, number>();
+  counts.set(client, ofClient.set(name, (ofClient.get(name) ?? 0) + more));
 }
 
-/** How often a client's requests under exactly this fingerprint are in the counts. */
-function countOf(counts: UsageCounts, client: string, fingerprint: string): number {
-  return counts.get(client)?.get(fingerprint) ?? 0;
+/** How often a client's requests under exactly this name are in the counts. */
+function countOf(counts: UsageCounts, client: string, name: string): number {
+  return counts.get(client)?.get(name) ?? 0;
 }

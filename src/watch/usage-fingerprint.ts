@@ -7,6 +7,9 @@ import type { MetricsUsage } from '../fleet/fleet.ts';
 const SHA256_DIGITS = 64;
 const SHOWN_SHA256 = /^[0-9a-f]{8,64}$/;
 
+/** How a page's fingerprints are made from secrets. */
+export type FingerprintKind = Exclude<MetricsUsage['fingerprint'], 'key-id'>;
+
 /**
  * The fingerprint by which a signer's page names a secret: `rotctl`, the 16 lower-case hex digits of `Secret.fingerprint`;
  * `sha256`, the 64 lower-case hex digits of the SHA-256 digest of the secret's UTF-8 bytes, of which a page shows the
@@ -15,7 +18,7 @@ const SHOWN_SHA256 = /^[0-9a-f]{8,64}$/;
  * Throws `SECRET_REFUSED` for `sha256` of a secret of fewer than 32 bytes: that digest is not keyed, so a weak secret
  * could be guessed from it.
  */
-export function usageFingerprint(secret: Secret, kind: MetricsUsage['fingerprint']): string {
+export function usageFingerprint(secret: Secret, kind: FingerprintKind): string {
   if (kind === 'rotctl') return secret.fingerprint;
   const bytes = reveal(secret);
   if (bytes.length >= SHORTEST_SECRET) return createHash('sha256').update(bytes).digest('hex');
@@ -33,6 +36,6 @@ export function fingerprintFits(shown: string, fingerprint: string): boolean {
 
 /** What keeps the hex digits on a page from being compared, or `undefined`; other text is no fingerprint of ours. */
 export function digitsProblem(shown: string, kind: MetricsUsage['fingerprint']): string | undefined {
-  if (kind === 'rotctl' || !/^[0-9A-Fa-f]+$/.test(shown) || SHOWN_SHA256.test(shown)) return undefined;
+  if (kind !== 'sha256' || !/^[0-9A-Fa-f]+$/.test(shown) || SHOWN_SHA256.test(shown)) return undefined;
   return `${shown.length} hex digits where 8 to ${SHA256_DIGITS} in lower case are needed`;
 }

@@ -2,7 +2,7 @@ import { escapeForeign } from '../errors/escape.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Client } from '../fleet/fleet.ts';
 import type { UsageDelta } from './usage-delta.ts';
-import { fingerprintFits } from './usage-fingerprint.ts';
+import { isNamed, namesText, type UsageNames } from './usage-names.ts';
 
 /** What usage evidence says of one client. */
 export interface UsageJudgement {
@@ -23,29 +23,35 @@ type Caller = Pick<Client, 'id' | 'cadenceMs'>;
 /**
  * Whether a client signs with one secret and no other. `pass` needs requests signed with it, none signed with another,
  * on every replica, over at least the client's cadence. Silence is `unknown`, and so is a replica that was not read.
- * `others` are the fingerprints of the rotation's other generations; one that is in neither is named as foreign, and one
- * that fits both is not taken for the expected one. All are of `usageFingerprint`.
+ * `expected` are the names of that secret and `others` those of the rotation's other generations; a name that is in
+ * neither is called foreign, and one that is in both is not taken for the expected one.
  */
 export function judgeSigns(
   delta: UsageDelta,
   client: Caller,
-  expected: string,
-  others: readonly string[],
+  expected: UsageNames,
+  others: readonly UsageNames[],
 ): UsageJudgement {
-  const known = (shown: string) => others.some((other) => fingerprintFits(shown, other));
-  const rest = countsOf(delta, client.id).filter(([shown]) => !fingerprintFits(shown, expected) || known(shown));
+  const known = (shown: string) => others.some((other) => isNamed(shown, other));
+  const rest = countsOf(delta, client.id).filter(([shown]) => !isNamed(shown, expected) || known(shown));
   const bad = sum(rest);
   const good = totalOf(delta, client.id) - bad;
-  const judged = (verdict: Verdict, reason: string): UsageJudgement => {
-    return { client: client.id, verdict, good, bad, windowMs: delta.windowMs, reason: shown(reason) };
-  };
+  const judged = judgementOf(delta, client.id, { good, bad });
   if (bad > 0) {
-    const named = rest.map(([shown, count]) => `${count} with ${known(shown) ? '' : 'the foreign '}${shown}`);
-    return judged('fail', `${client.id} had requests accepted that it signed otherwise: ${named.join(', ')}`);
+    const named = rest.map(([shown, count]) => signedOtherwise(expected.by, shown, count, known(shown)));
+    return judged('fail', `${client.id} ${expected.by === 'key-id' ? 'signs' : OTHERWISE} ${named.join(', ')}`);
   }
   const doubt = doubtOf(delta, client);
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, all signed with ${brief(expected)}`);
+  return judged('pass', `${client.id} had ${good} requests accepted, all signed ${namesText(expected)}`);
+}
+
+const OTHERWISE = 'had requests accepted that it signed otherwise:';
+
+function signedOtherwise(by: UsageNames['by'], shown: string, count: number, isKnown: boolean): string {
+  if (by === 'fingerprint') return `${count} with ${isKnown ? '' : 'the foreign '}${shown}`;
+  const whose = isKnown ? `the id ${shown} of another generation` : `the foreign id ${shown}`;
+  return `under ${whose} (${count} requests accepted)`;
 }
 
 /** The verdict over all clients, and each client's own. */
@@ -55,48 +61,86 @@ export interface UnusedJudgement {
 }
 
 /**
- * Whether nobody signs with a secret that is to be withdrawn; `withdrawn` is its fingerprint, by client. A client that
+ * Whether nobody signs with a secret that is to be withdrawn; `withdrawn` are its names, by client. A client that
  * still does is a straggler, with the number of its requests; so is a client outside the inventory.
- * A client that was silent, or whose secret to withdraw was not named, is `unknown`.
+ * A client that was silent, or whose secret to withdraw was not named, is `unknown`; so is one with requests under a key
+ * id that is not among `kept`, the names of what stays: it could stand for either secret.
  */
 export function judgeUnused(
   delta: UsageDelta,
   clients: readonly Caller[],
-  withdrawn: ReadonlyMap<string, string>,
+  withdrawn: ReadonlyMap<string, UsageNames>,
+  kept: ReadonlyMap<string, UsageNames> = new Map(),
 ): UnusedJudgement {
-  const known = clients.map((client) => judgeClientUnused(delta, client, withdrawn.get(client.id)));
-  const foreign = delta.strangers.flatMap((id) => judgeStranger(delta, id, [...withdrawn.values()]));
+  const known = clients.map((client) =>
+    judgeClientUnused(delta, client, withdrawn.get(client.id), listed(kept.get(client.id))),
+  );
+  const foreign = delta.strangers.flatMap((id) =>
+    judgeStranger(delta, id, [...withdrawn.values()], [...kept.values()]),
+  );
   const judged = [...known, ...foreign];
   return { verdict: compose(judged.map(({ verdict }) => verdict)), clients: judged };
 }
 
-function judgeClientUnused(delta: UsageDelta, client: Caller, withdrawn: string | undefined): UsageJudgement {
-  const bad = withdrawn === undefined ? 0 : countNamed(delta, client.id, [withdrawn]);
-  const good = totalOf(delta, client.id) - bad;
-  const judged = (verdict: Verdict, reason: string): UsageJudgement => {
-    return { client: client.id, verdict, good, bad, windowMs: delta.windowMs, reason: shown(reason) };
-  };
+function judgeClientUnused(
+  delta: UsageDelta,
+  client: Caller,
+  withdrawn: UsageNames | undefined,
+  kept: readonly UsageNames[],
+): UsageJudgement {
+  const { bad, good } = split(delta, client.id, listed(withdrawn));
+  const judged = judgementOf(delta, client.id, { good, bad });
   if (withdrawn === undefined) return judged('unknown', `no secret of ${client.id} was named as withdrawn`);
-  if (bad > 0) return judged('fail', `${client.id} still signs with ${brief(withdrawn)}: ${bad} requests accepted`);
-  const doubt = doubtOf(delta, client);
+  if (bad > 0) return judged('fail', `${client.id} still signs ${namesText(withdrawn)}: ${bad} requests accepted`);
+  const doubt = idsInDoubt(delta, client.id, [withdrawn], kept) ?? doubtOf(delta, client);
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, none signed with ${brief(withdrawn)}`);
+  return judged('pass', `${client.id} had ${good} requests accepted, none signed ${namesText(withdrawn)}`);
 }
 
-function judgeStranger(delta: UsageDelta, id: string, withdrawn: readonly string[]): UsageJudgement[] {
-  const bad = countNamed(delta, id, withdrawn);
-  if (bad === 0) return [];
-  const reason = `${id}, which is not in the inventory, signs with a secret to be withdrawn: ${bad} requests accepted`;
-  return [
-    {
-      client: id,
-      verdict: 'fail',
-      good: totalOf(delta, id) - bad,
-      bad,
-      windowMs: delta.windowMs,
-      reason: shown(reason),
-    },
-  ];
+function judgeStranger(
+  delta: UsageDelta,
+  id: string,
+  withdrawn: readonly UsageNames[],
+  kept: readonly UsageNames[],
+): UsageJudgement[] {
+  const { bad, good } = split(delta, id, withdrawn);
+  const judged = judgementOf(delta, id, { good, bad });
+  if (bad > 0) {
+    const what = `signs with a secret to be withdrawn: ${bad} requests accepted`;
+    return [judged('fail', `${id}, which is not in the inventory, ${what}`)];
+  }
+  const doubt = idsInDoubt(delta, id, withdrawn, kept);
+  return doubt === undefined ? [] : [judged('unknown', doubt)];
+}
+
+/**
+ * Whether every accepted request bore one of the key ids that the rotation gave its generations, also the requests of
+ * callers outside the inventory: what bears another is refused as soon as gates are strict.
+ */
+export function judgeKeyIds(delta: UsageDelta, clients: readonly Caller[], own: UsageNames): UsageJudgement[] {
+  const known = clients.map((client) => judgeSigns(delta, client, own, []));
+  const foreign = delta.strangers.map((id) => judgeSigns(delta, { id, cadenceMs: 0 }, own, []));
+  return [...known, ...foreign.filter(({ verdict }) => verdict === 'fail')];
+}
+
+/** Why requests under unknown key ids may have been signed with the withdrawn secret, or `undefined`. */
+function idsInDoubt(
+  delta: UsageDelta,
+  client: string,
+  withdrawn: readonly UsageNames[],
+  kept: readonly UsageNames[],
+): string | undefined {
+  if (!withdrawn.some(({ by }) => by === 'key-id')) return undefined;
+  const foreign = countsOf(delta, client).filter(([shown]) => !kept.some((names) => isNamed(shown, names)));
+  if (foreign.length === 0) return undefined;
+  const ids = foreign.map(([shown]) => shown).join(', ');
+  return `${client} had ${sum(foreign)} requests accepted under ${ids}, of which nobody knows the secret`;
+}
+
+function judgementOf(delta: UsageDelta, client: string, counted: Pick<UsageJudgement, 'good' | 'bad'>) {
+  return (verdict: Verdict, reason: string): UsageJudgement => {
+    return { client, verdict, ...counted, windowMs: delta.windowMs, reason: shown(reason) };
+  };
 }
 
 /** Why nothing can be concluded from the absence of bad requests, or `undefined`. */
@@ -104,11 +148,15 @@ function doubtOf(delta: UsageDelta, client: Caller): string | undefined {
   const [gap] = delta.gaps;
   if (gap !== undefined) return `${gap.replica} could not be read: ${gap.reason}`;
   if (delta.windowMs < client.cadenceMs) {
-    const restarted = delta.resets.length > 0 ? `, since ${delta.resets.join(', ')} began again` : '';
-    return `${delta.windowMs} ms were watched, less than the cadence of ${client.cadenceMs} ms${restarted}`;
+    return `${delta.windowMs} ms were watched, less than the cadence of ${client.cadenceMs} ms${whyShort(delta)}`;
   }
   if (totalOf(delta, client.id) === 0) return `${client.id} was silent for ${delta.windowMs} ms`;
   return undefined;
+}
+
+function whyShort({ resets, cut }: UsageDelta): string {
+  if (resets.length > 0) return `, since ${resets.join(', ')} began again`;
+  return cut.length > 0 ? `, since the list of ${cut.join(', ')} reaches no further back` : '';
 }
 
 function totalOf(delta: UsageDelta, client: string): number {
@@ -121,21 +169,21 @@ function countsOf(delta: UsageDelta, client: string): Counted[] {
   return [...(delta.counts.get(client) ?? [])];
 }
 
-/** How often a client's requests signed with any of these secrets are in the counts. */
-function countNamed(delta: UsageDelta, client: string, fingerprints: readonly string[]): number {
-  return sum(countsOf(delta, client).filter(([shown]) => fingerprints.some((one) => fingerprintFits(shown, one))));
+/** How many of a client's requests were signed with one of these secrets (bad), and how many otherwise. */
+function split(delta: UsageDelta, client: string, secrets: readonly UsageNames[]): { good: number; bad: number } {
+  const bad = sum(countsOf(delta, client).filter(([shown]) => secrets.some((names) => isNamed(shown, names))));
+  return { good: totalOf(delta, client) - bad, bad };
+}
+
+function listed(names: UsageNames | undefined): readonly UsageNames[] {
+  return names === undefined ? [] : [names];
 }
 
 function sum(counts: readonly Counted[]): number {
   return counts.reduce((total, [, count]) => total + count, 0);
 }
 
-/** A long digest by its beginning. */
-function brief(fingerprint: string): string {
-  return fingerprint.slice(0, 16);
-}
-
-/** Client ids and fingerprints are what a page says they are. */
+/** Client ids and names of secrets are what a page says they are. */
 function shown(reason: string): string {
   return escapeForeign(reason, 400);
 }

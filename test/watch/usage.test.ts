@@ -5,10 +5,12 @@ import { Secret } from '../../src/credential/secret.ts';
 import type { MetricsUsage, Replica } from '../../src/fleet/fleet.ts';
 import { openWire } from '../../src/probe/canary-wire.ts';
 import type { Clock, Transport } from '../../src/probe/ports.ts';
-import { takeUsage, type UsageSample } from '../../src/watch/usage.ts';
+import { takeUsage } from '../../src/watch/usage.ts';
 import { compareUsage } from '../../src/watch/usage-delta.ts';
 import { usageFingerprint } from '../../src/watch/usage-fingerprint.ts';
 import { judgeSigns, judgeUnused } from '../../src/watch/usage-judge.ts';
+import type { UsageNames } from '../../src/watch/usage-names.ts';
+import type { UsageSample, UsageScope } from '../../src/watch/usage-reading.ts';
 
 const METRIC = 'keyring_accepted_requests_total';
 const source: MetricsUsage = {
@@ -67,11 +69,21 @@ function replica(name: string): Replica {
   return { name, url, serverName: name, deploy: { ...deploy, deadlineMs: 1 } };
 }
 
+const SCOPE: Omit<UsageScope, 'replicas'> = {
+  source,
+  clients: ['client-a', 'client-b'].map((id) => ({ id, actor: id })),
+  ...{ ownActor: undefined, clockErrorMs: 0, runId: 'r', deadlineMs: 2000 },
+};
+
+/** A fingerprint as the judges take it. */
+function print(text: string): UsageNames {
+  return { by: 'fingerprint', texts: [text] };
+}
+
 async function look(at: number, texts: Readonly<Record<string, string>>): Promise<UsageSample> {
   now = at;
   for (const [name, text] of Object.entries(texts)) pages.set(name, { status: 200, text });
-  const scope = { source, clients: ['client-a', 'client-b'], runId: 'r', deadlineMs: 2000 };
-  return takeUsage({ ...scope, replicas: Object.keys(texts).map(replica) }, transport, clock);
+  return takeUsage({ ...SCOPE, replicas: Object.keys(texts).map(replica) }, transport, clock);
 }
 
 const client = { id: 'client-a', cadenceMs: 500 };
@@ -89,7 +101,7 @@ describe('usage evidence from each replica’s page', () => {
     const delta = compareUsage(before, after);
     expect(Object.fromEntries(delta.counts.get('client-a') ?? [])).toEqual({ [NEW]: 7 });
     expect(delta).toMatchObject({ windowMs: 1000, gaps: [], resets: [], strangers: [] });
-    expect(judgeSigns(delta, client, NEW, [OLD])).toMatchObject({ verdict: 'pass', good: 7, bad: 0 });
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)])).toMatchObject({ verdict: 'pass', good: 7, bad: 0 });
   });
 
   test('two callers of one client and key are added, not overwritten', async () => {
@@ -99,7 +111,7 @@ describe('usage evidence from each replica’s page', () => {
         { caller: 'y', count: 3 },
       ]),
     });
-    expect(reading?.read === true && reading.counts.get('client-a')?.get(OLD)).toBe(5);
+    expect(reading?.read === true && reading.shows === 'counts' && reading.counts.get('client-a')?.get(OLD)).toBe(5);
   });
 
   test('an announced metric without series is zero; a page without it is a silence', async () => {
@@ -119,17 +131,16 @@ describe('usage evidence from each replica’s page', () => {
     const after = await look(2000, { a: page([{ key: NEW, count: 9 }]), b: text });
     const delta = compareUsage(before, after);
     expect(delta.gaps).toEqual([{ replica: 'b', reason: expect.stringMatching(reason) }]);
-    const judged = judgeSigns(delta, client, NEW, [OLD]);
+    const judged = judgeSigns(delta, client, print(NEW), [print(OLD)]);
     expect(judged.verdict).toBe('unknown');
     expect(judged.reason).toMatch(reason);
-    expect(judgeUnused(delta, [client], new Map([['client-a', OLD]])).verdict).toBe('unknown');
+    expect(judgeUnused(delta, [client], new Map([['client-a', print(OLD)]])).verdict).toBe('unknown');
   });
 
   test('a status other than 200 and a replica that is down are silences', async () => {
     pages.set('a', { status: 503, text: '' });
-    const scope = { source, clients: [], runId: 'r', deadlineMs: 2000 };
     const down = { ...replica('down'), url: new URL('http://127.0.0.1:1') };
-    const sample = await takeUsage({ ...scope, replicas: [replica('a'), down] }, transport, clock);
+    const sample = await takeUsage({ ...SCOPE, replicas: [replica('a'), down] }, transport, clock);
     expect(sample).toMatchObject([
       { read: false, replica: 'a', reason: '/metrics answered 503' },
       { read: false, replica: 'down', reason: expect.stringMatching(/^ECONNREFUSED/) },
@@ -157,7 +168,7 @@ describe('usage evidence from each replica’s page', () => {
     });
     const delta = compareUsage(before, after);
     expect(delta.strangers).toEqual(['ghost']);
-    const { verdict, clients } = judgeUnused(delta, [], new Map([['client-a', OLD]]));
+    const { verdict, clients } = judgeUnused(delta, [], new Map([['client-a', print(OLD)]]));
     expect(verdict).toBe('fail');
     expect(clients).toMatchObject([{ client: 'ghost', bad: 1 }]);
   });
@@ -206,7 +217,7 @@ describe('a replica whose counters begin again', () => {
   test('what was lost with the old process is not taken for unused', async () => {
     const before = await look(1000, { a: page([{ count: 9 }], 100) });
     const delta = compareUsage(before, await look(2000, { a: page([{ key: NEW, count: 3 }], 1700) }));
-    const judged = judgeSigns(delta, client, NEW, [OLD]);
+    const judged = judgeSigns(delta, client, print(NEW), [print(OLD)]);
     expect(judged).toMatchObject({ verdict: 'unknown' });
     expect(judged.reason).toMatch(/300 ms were watched, less than the cadence of 500 ms, since a began again/);
   });
@@ -216,7 +227,7 @@ describe('judging', () => {
   async function between(rows: readonly Row[], ms = 1000): Promise<ReturnType<typeof compareUsage>> {
     return compareUsage(await look(1000, { a: page([]) }), await look(1000 + ms, { a: page(rows) }));
   }
-  const withdrawn = new Map([['client-a', OLD]]);
+  const withdrawn = new Map([['client-a', print(OLD)]]);
 
   test.each([
     ['only the new secret', [{ key: NEW, count: 2 }], 'pass', 'pass'],
@@ -244,7 +255,7 @@ describe('judging', () => {
     ['only another client', [{ client: 'client-b', key: NEW, count: 9 }], 'unknown', 'unknown'],
   ] as const)('%s', async (_, rows, signs, unused) => {
     const delta = await between(rows);
-    expect(judgeSigns(delta, client, NEW, [OLD]).verdict).toBe(signs);
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)]).verdict).toBe(signs);
     expect(judgeUnused(delta, [client], withdrawn).verdict).toBe(unused);
   });
 
@@ -254,20 +265,20 @@ describe('judging', () => {
     [501, 'pass'],
   ] as const)('a window of %i ms against a cadence of 500 ms: %s', async (ms, verdict) => {
     const delta = await between([{ key: NEW, count: 2 }], ms);
-    expect(judgeSigns(delta, client, NEW, [OLD]).verdict).toBe(verdict);
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)]).verdict).toBe(verdict);
     expect(judgeUnused(delta, [client], withdrawn).verdict).toBe(verdict);
   });
 
   test('a straggler fails even in a short window and beside a gap', async () => {
     const delta = { ...(await between([{ count: 1 }], 10)), gaps: [{ replica: 'b', reason: 'ECONNREFUSED' }] };
-    expect(judgeSigns(delta, client, NEW, [OLD])).toMatchObject({ verdict: 'fail', bad: 1 });
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)])).toMatchObject({ verdict: 'fail', bad: 1 });
     expect(judgeUnused(delta, [client], withdrawn).clients).toMatchObject([{ client: 'client-a', verdict: 'fail' }]);
   });
 
   test('one silent client makes the whole unknown, and no client at all is unknown', async () => {
     const delta = await between([{ key: NEW, count: 2 }]);
     const both = [client, { id: 'client-b', cadenceMs: 500 }];
-    const judged = judgeUnused(delta, both, new Map([...withdrawn, ['client-b', 'cc']]));
+    const judged = judgeUnused(delta, both, new Map([...withdrawn, ['client-b', print('cc')]]));
     expect(judged.clients.map(({ verdict }) => verdict)).toEqual(['pass', 'unknown']);
     expect(judged.verdict).toBe('unknown');
     expect(judgeUnused(delta, [], new Map()).verdict).toBe('unknown');
@@ -276,7 +287,7 @@ describe('judging', () => {
 
   test('what a page says is escaped before it is repeated', async () => {
     const delta = await between([{ key: 'a\u001b[31m', count: 1 }]);
-    expect(judgeSigns(delta, client, NEW, [OLD]).reason).not.toContain('\u001b');
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)]).reason).not.toContain('\u001b');
   });
 });
 
@@ -288,11 +299,11 @@ describe('fingerprints that are SHA-256 digests', () => {
   const [oldDigest, nextDigest] = [usageFingerprint(old, 'sha256'), usageFingerprint(next, 'sha256')];
 
   async function seen(key: string): Promise<ReturnType<typeof compareUsage>> {
-    const scope = { source: { ...source, fingerprint: 'sha256' as const }, clients: ['client-a'], runId: 'r' };
+    const scope = { ...SCOPE, source: { ...source, fingerprint: 'sha256' as const } };
     const at = async (time: number, text: string) => {
       now = time;
       pages.set('a', { status: 200, text });
-      return takeUsage({ ...scope, deadlineMs: 2000, replicas: [replica('a')] }, transport, clock);
+      return takeUsage({ ...scope, replicas: [replica('a')] }, transport, clock);
     };
     return compareUsage(await at(1000, page([])), await at(2000, page([{ key, count: 3 }])));
   }
@@ -318,12 +329,12 @@ describe('fingerprints that are SHA-256 digests', () => {
     ['that is no digest', 'none', 'fail', 'pass'],
   ])('%s', async (_, key, signs, unused) => {
     const delta = await seen(key);
-    expect(judgeSigns(delta, client, nextDigest, [oldDigest]).verdict).toBe(signs);
-    expect(judgeUnused(delta, [client], new Map([['client-a', oldDigest]])).verdict).toBe(unused);
+    expect(judgeSigns(delta, client, print(nextDigest), [print(oldDigest)]).verdict).toBe(signs);
+    expect(judgeUnused(delta, [client], new Map([['client-a', print(oldDigest)]])).verdict).toBe(unused);
   });
 
   test('say why when the page shows too few digits to tell secrets apart', async () => {
-    expect(judgeSigns(await seen('0123abc'), client, nextDigest, []).reason).toContain(
+    expect(judgeSigns(await seen('0123abc'), client, print(nextDigest), []).reason).toContain(
       'a label key of 7 hex digits where 8 to 64 in lower case are needed',
     );
   });
@@ -331,20 +342,20 @@ describe('fingerprints that are SHA-256 digests', () => {
   test('that fit both generations are not taken for the expected one', async () => {
     const twin = `${nextDigest.slice(0, 20)}${'0'.repeat(44)}`;
     const delta = await seen(nextDigest.slice(0, 16));
-    expect(judgeSigns(delta, client, nextDigest, [twin]).verdict).toBe('fail');
-    expect(judgeUnused(delta, [client], new Map([['client-a', twin]])).verdict).toBe('fail');
+    expect(judgeSigns(delta, client, print(nextDigest), [print(twin)]).verdict).toBe('fail');
+    expect(judgeUnused(delta, [client], new Map([['client-a', print(twin)]])).verdict).toBe('fail');
   });
 
   test('are found at a client outside the inventory too', async () => {
     const delta = { ...(await seen(oldDigest.slice(0, 10))), strangers: ['client-a'] };
-    expect(judgeUnused(delta, [], new Map([['client-b', oldDigest]]))).toMatchObject({
+    expect(judgeUnused(delta, [], new Map([['client-b', print(oldDigest)]]))).toMatchObject({
       verdict: 'fail',
       clients: [{ client: 'client-a', bad: 3 }],
     });
   });
 
   test('are shown by their first 16 digits', async () => {
-    const { reason } = judgeSigns(await seen(nextDigest), client, nextDigest, [oldDigest]);
+    const { reason } = judgeSigns(await seen(nextDigest), client, print(nextDigest), [print(oldDigest)]);
     expect(reason).toContain(nextDigest.slice(0, 16));
     expect(reason).not.toContain(nextDigest.slice(0, 17));
   });
@@ -352,7 +363,7 @@ describe('fingerprints that are SHA-256 digests', () => {
   test('of rotctl\u2019s kind are compared whole', async () => {
     const before = await look(1000, { a: page([]) });
     const delta = compareUsage(before, await look(2000, { a: page([{ key: NEW.slice(0, 8), count: 1 }]) }));
-    expect(judgeSigns(delta, client, NEW, [OLD]).verdict).toBe('fail');
+    expect(judgeSigns(delta, client, print(NEW), [print(OLD)]).verdict).toBe('fail');
   });
 
   test('are refused for a secret that can be guessed', () => {

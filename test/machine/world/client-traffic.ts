@@ -1,7 +1,8 @@
 import type { Session } from '../../../src/cli/session.ts';
 import type { Fleet } from '../../../src/fleet/fleet.ts';
-import { type ReplicaReading, takeUsage, type UsageSample } from '../../../src/watch/usage.ts';
+import { takeUsage } from '../../../src/watch/usage.ts';
 import { compareUsage } from '../../../src/watch/usage-delta.ts';
+import type { CountsReading, UsageSample } from '../../../src/watch/usage-reading.ts';
 import { eventually } from '../../support/until.ts';
 
 /** What the clients' accepted requests were signed with, by the pages of the signers. */
@@ -9,10 +10,10 @@ export class ClientTraffic {
   readonly #take: () => Promise<UsageSample>;
   #before: UsageSample = [];
 
-  constructor({ transport, probes, tools }: Session, { usage, replicas, clients, probe }: Fleet) {
+  constructor({ transport, probes, tools }: Session, { usage, replicas, clients, probe, replay }: Fleet) {
     if (usage?.from !== 'metrics') throw new Error('the fleet declares no page of metrics');
     const scope = {
-      ...{ source: usage, replicas, clients: clients.map(({ id }) => id) },
+      ...{ source: usage, replicas, clients, ownActor: undefined, clockErrorMs: replay.clockErrorMs },
       ...{ runId: tools.runId, deadlineMs: probe.deadlineMs },
     };
     this.#take = () => takeUsage(scope, transport, probes.clock);
@@ -45,6 +46,15 @@ export class ClientTraffic {
 }
 
 /** A replica that was down had counted nothing. */
-function empty({ replica, at }: UsageSample[number]): ReplicaReading {
-  return { read: true, replica, at, processStart: undefined, counts: new Map(), own: 0, strangers: [] };
+function empty({ replica, at }: UsageSample[number]): CountsReading {
+  return {
+    read: true,
+    shows: 'counts',
+    replica,
+    at,
+    processStart: undefined,
+    counts: new Map(),
+    own: 0,
+    strangers: [],
+  };
 }
