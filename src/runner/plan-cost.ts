@@ -92,6 +92,7 @@ function proofCost(sizes: Sizes, proof: Proof, phase: MovingPhase, changed: numb
       return rounds(sizes, placesOf(sizes, proof.on, changed), clients * (consecutive + WRONG_SECRET + REFUSAL_TRIES));
     case 'signs':
     case 'unused':
+    case 'key-ids':
       return usageCost(sizes);
     case 'checklist':
       return again(sizes, checklistRequests(sizes, ACCEPTED_AFTER[phase].length));
@@ -115,12 +116,17 @@ function placesOf({ fleet, replicas }: Sizes, scope: ProofScope, changed: number
   }
 }
 
-/** A page of each replica before and after a window that is a little longer than the longest silence of a client. */
+/**
+ * A page of each replica before and after a window that is a little longer than the longest silence of a client. A list
+ * is by the replicas' clocks, so that as much more is waited as they may differ, and a second where it tells no fractions.
+ */
 function usageCost({ fleet, replicas }: Sizes): Cost {
   const window = Math.max(...fleet.clients.map(({ cadenceMs }) => cadenceMs)) * WINDOW_SHARE;
   const pages = 2 * replicas;
-  const mostMs = USAGE_WINDOWS * (window + 2 * fleet.probe.deadlineMs);
-  return { requests: pages, leastMs: window, mostMs };
+  const isList = fleet.usage?.from === 'ledger';
+  const leastMs = window + (isList ? 2 * fleet.replay.clockErrorMs : 0);
+  const mostMs = USAGE_WINDOWS * (leastMs + (isList ? 1000 : 0) + 2 * fleet.probe.deadlineMs);
+  return { requests: pages, leastMs, mostMs };
 }
 
 /**

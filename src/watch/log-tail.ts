@@ -65,7 +65,7 @@ export class LogTail {
     }
     const fresh = piece.bytes.subarray(start.trace.length);
     const whole = fresh.lastIndexOf(NEWLINE) + 1;
-    const trace = piece.bytes.slice(0, start.trace.length + whole).slice(-TRACE_BYTES);
+    const trace = Uint8Array.from(piece.bytes.subarray(0, start.trace.length + whole).subarray(-TRACE_BYTES));
     this.#place = { identity: piece.identity, at: start.at + whole, trace };
     const lines = new TextDecoder().decode(fresh.subarray(0, whole)).split(/\r?\n/).slice(0, -1);
     return { read: true, lines, anew };
