@@ -1,11 +1,15 @@
-import { RotctlError } from '../errors/rotctl-error.ts';
+import { type Position, RotctlError } from '../errors/rotctl-error.ts';
 import { readStanding, type Standing, writeStanding } from './env-quoting.ts';
 
-/** One assignment in the text of an env file; `start` is the offset of its value, quotes included. */
-interface Assignment extends Standing {
+/** One assignment in the text of an env file. */
+export interface Assignment extends Standing {
+  /** Line number, from 1, and the offset of the line's first character. */
   readonly line: number;
+  readonly lineStart: number;
+  /** The offset of the value, quotes included. */
   readonly start: number;
   readonly value: string;
+  readonly exported: boolean;
 }
 
 const ASSIGNMENT = /^([ \t]*(?:export[ \t]+)?)([A-Za-z_][A-Za-z0-9_.-]*)([ \t]*=[ \t]*)/;
@@ -20,7 +24,7 @@ const UNWRITABLE = /[\u0000-\u001f\u007f]/;
  * Throws `INPUT_SYNTAX` for an open quote and `INPUT_INVALID` when the variable is set twice; never shows a value.
  */
 export function readVariable(text: string, variable: string, file: string): string | undefined {
-  return find(text, variable, file)?.value;
+  return findVariable(text, variable, file)?.value;
 }
 
 /**
@@ -32,14 +36,12 @@ export function readVariable(text: string, variable: string, file: string): stri
  * reads) or the value has control characters, and `DRIVER_FAILED` when the style that was found cannot hold the value.
  */
 export function replaceVariable(text: string, variable: string, value: string, file: string, known = ''): string {
-  const assignment = find(text, variable, file);
+  const assignment = findVariable(text, variable, file);
   if (assignment === undefined) {
     throw new RotctlError('INPUT_INVALID', `${variable} is not set in the file`, { at: { file } });
   }
   const at = { file, line: assignment.line };
-  if (UNWRITABLE.test(value)) {
-    throw new RotctlError('INPUT_INVALID', `${variable}: a value with control characters cannot be written`, { at });
-  }
+  refuseUnwritable(variable, value, at);
   const written = writeStanding(value, assignment, known);
   const refuse = (problem: string) => {
     const hint = 'quote the value in the file, if what reads it takes quotes; else use another separator or secret';
@@ -51,7 +53,18 @@ export function replaceVariable(text: string, variable: string, value: string, f
   throw refuse('what stands after it in its line would be read as part of it');
 }
 
-function find(text: string, variable: string, file: string): Assignment | undefined {
+/**
+ * Refuses a value that does not fit in one line.
+ *
+ * @throws RotctlError INPUT_INVALID, without the value
+ */
+export function refuseUnwritable(variable: string, value: string, at: Position): void {
+  if (!UNWRITABLE.test(value)) return;
+  throw new RotctlError('INPUT_INVALID', `${variable}: a value with control characters cannot be written`, { at });
+}
+
+/** Where a variable is set in the text; `undefined` when it is not. Throws as `readVariable` does. */
+export function findVariable(text: string, variable: string, file: string): Assignment | undefined {
   let found: Assignment | undefined;
   let offset = 0;
   for (const [index, line] of text.split('\n').entries()) {
@@ -66,7 +79,8 @@ function find(text: string, variable: string, file: string): Assignment | undefi
         throw new RotctlError('INPUT_SYNTAX', `${variable}: a quote is not closed, or text follows it`, { at });
       }
       const lead = standing.raw === '' ? match[0].trimEnd() : match[0];
-      found = { ...standing, line: index + 1, start: offset + lead.length };
+      const exported = match[1]?.trim() === 'export';
+      found = { ...standing, exported, line: index + 1, lineStart: offset, start: offset + lead.length };
     }
     offset += line.length + 1;
   }

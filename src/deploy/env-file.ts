@@ -1,11 +1,11 @@
 import { readVariable, replaceVariable } from '../credential/env-file.ts';
 import { forClient } from '../credential/placeholder.ts';
 import { reveal, type Secret } from '../credential/secret.ts';
-import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { EnvFileDeploy, EnvFilePlace } from '../fleet/fleet.ts';
 import type { DeployDriver, DeployTarget } from './driver.ts';
 import type { CommandResult, Commands, PrivateFiles } from './ports.ts';
+import { replacing } from './replace.ts';
 import { secretsIn, withSecrets } from './variable-format.ts';
 
 /** What the driver works with. */
@@ -27,7 +27,7 @@ export function createEnvFileDriver({ files, commands, cwd }: EnvFilePorts): Dep
     let after = before;
     for (const [id, list] of secrets) after = replaceSecrets(after, deploy, id, list);
     if (after === before) return { changed: false };
-    await replace(files, deploy.path, after);
+    await replacing(deploy.path, () => files.replace(deploy.path, after));
     return { changed: true };
   };
   const run = (deploy: EnvFileDeploy, what: 'reload' | 'restart'): Promise<CommandResult> => {
@@ -92,22 +92,4 @@ function located<Result>(file: string, work: () => Result): Result {
     if (!(error instanceof RotctlError) || error.at !== undefined) throw error;
     throw new RotctlError(error.code, error.message, { at: { file }, hint: error.hint });
   }
-}
-
-async function replace(files: PrivateFiles, path: string, content: string): Promise<void> {
-  try {
-    await files.replace(path, content);
-  } catch (error) {
-    if (error instanceof RotctlError && error.code === 'DRIVER_FAILED') throw error;
-    const why = error instanceof RotctlError ? error.message : systemCode(error);
-    throw new RotctlError('DRIVER_FAILED', `the file could not be replaced: ${escapeForeign(why)}`, {
-      at: { file: path },
-      cause: error,
-    });
-  }
-}
-
-function systemCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' ? code : 'unknown error';
 }

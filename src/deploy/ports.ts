@@ -20,3 +20,6 @@ export interface PrivateFiles {
   /** Replaces the file atomically and durably: temporary file 0600 beside it, fsync, rename, fsync of the folder. */
   replace(path: string, content: string): Promise<void>;
 }
+
+/** Files of a gate: its env file, and those that hold its secrets. */
+export type GateFiles = PrivateFiles;
