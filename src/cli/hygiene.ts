@@ -18,7 +18,10 @@ export class SecretSearch {
 
   async run(): Promise<Hygiene> {
     const { fleet } = this.#session.tools;
-    const homes = [...fleet.replicas, ...fleet.clients].map(({ deploy }) => dirname(deploy.path));
+    const homes = [...fleet.replicas, ...fleet.clients].flatMap(({ deploy: { path, format } }) => [
+      dirname(path),
+      ...(format.kind === 'gate' ? [format.secretFiles.folder] : []),
+    ]);
     const where: string[] = [];
     let searched = 0;
     for await (const place of this.#platform.secretPlaces(this.#folders, [...new Set([...homes, fleet.vault])])) {

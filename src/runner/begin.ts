@@ -8,6 +8,7 @@ import type { Inventory } from '../machine/step.ts';
 import { requireReadiness } from './before.ts';
 import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
+import { probedOf } from './fleet-parts.ts';
 import { type GateTerms, learnKeyIds, readTerms, termsRecord } from './gate-terms.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
@@ -163,9 +164,11 @@ function header(
     runbookDigest: runbook.digest,
     fleetDigest: fleet.digest,
     environment: fleet.environment,
+    protocol: fleet.protocol,
     templates: [...inventory.templates],
     replicas: [...inventory.replicas],
     clients: [...inventory.clients],
+    probed: [...probedOf(fleet, inventory.clients)],
     material: Object.fromEntries(
       [...pairs].map(([client, pair]) => [client, { current: nameOf(pair.current), next: nameOf(pair.next) }]),
     ),

@@ -1,13 +1,10 @@
 import { isMoving } from '../../machine/phase.ts';
-import { CHECKS } from '../../probe/checks/list.ts';
+import { checksOf } from '../../probe/checks/list.ts';
 import { excuse } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
 import { isMeasured, type SeenCheck } from './sighting.ts';
 import type { Story } from './story.ts';
 import { text, texts, unique } from './values.ts';
-
-/** What a drill that is whole has exercised, unless its header names other checks (`checks: [id]`). */
-const SHIPPED: readonly string[] = CHECKS.map(({ id }) => id);
 
 /** By which entries a part of the scenario shows that it was played to its end. */
 const PLAYED: Readonly<Record<string, (story: Story) => boolean>> = {
@@ -23,7 +20,8 @@ const PLAYED: Readonly<Record<string, (story: Story) => boolean>> = {
  */
 export function coverage(story: Story): Measure {
   const declared = texts(story.drill?.data.checks);
-  const checks = declared.length > 0 ? declared : SHIPPED;
+  // What a drill that is whole has exercised, unless its header names other checks (`checks: [id]`).
+  const checks = declared.length > 0 ? declared : checksOf(story).map(({ id }) => id);
   const parts = texts(story.drill?.data.expects);
   const missing = [
     ...checks.filter((id) => !isExercised(story, id)),

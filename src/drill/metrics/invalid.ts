@@ -1,3 +1,4 @@
+import type { Protocol } from '../../protocol/protocol.ts';
 import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
 import { excessOf, isMeasured, type SeenCell, type SeenCheck } from './sighting.ts';
@@ -5,7 +6,11 @@ import type { Story } from './story.ts';
 import { sum } from './values.ts';
 
 /** Kinds of invalid request that have to be tried, as the stable checks that try them. */
-const REQUIRED = ['invalid_hmac_rejected', 'timestamp_skew_rejected', 'unknown_client_rejected'] as const;
+const REQUIRED: Readonly<Record<Protocol, readonly string[]>> = {
+  'keyring-v1': ['invalid_hmac_rejected', 'timestamp_skew_rejected', 'unknown_client_rejected'],
+  'gate-v1': ['gate.any-signature', 'gate.key-id-bound', 'gate.revoked-refused', 'gate.stale-refused'],
+};
+const OF_GATES: readonly string[] = REQUIRED['gate-v1'];
 
 /** 6. Invalid requests that were accepted: tampered, stale, of an unknown client, signed with a wrong or an empty key. */
 export function acceptedInvalid(story: Story): Measure {
@@ -16,7 +21,7 @@ export function acceptedInvalid(story: Story): Measure {
     fault: tried.accepted > 0 ? excuse(story.faults, 'invalid', tried.seq) : undefined,
   }));
   const leaks = all.filter(({ accepted, fault }) => accepted > 0 && fault === undefined);
-  const untried = REQUIRED.filter((id) => checks.every((check) => check.id !== id));
+  const untried = REQUIRED[story.protocol].filter((id) => checks.every((check) => check.id !== id));
   const controls = checks.some(({ id }) => id.startsWith('control.')) ? [] : ['control.*'];
   const missing = [...untried, ...controls];
   return judged({
@@ -32,7 +37,9 @@ export function acceptedInvalid(story: Story): Measure {
 }
 
 function looksForInvalid({ id }: SeenCheck): boolean {
-  return id.startsWith('control.') || (id.endsWith('_rejected') && id !== 'replay_nonce_rejected');
+  return (
+    id.startsWith('control.') || OF_GATES.includes(id) || (id.endsWith('_rejected') && id !== 'replay_nonce_rejected')
+  );
 }
 
 function fromCheck(check: SeenCheck) {

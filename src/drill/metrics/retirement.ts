@@ -90,7 +90,7 @@ function retirements(story: Story): Retired[] {
 /** Replicas on which the last sighting of some client's old secret is not a proven refusal. */
 function stillAlive({ rotation, cells }: Retired): string[] {
   return rotation.replicas.filter((replica) =>
-    rotation.clients.some((client) => {
+    rotation.probed.some((client) => {
       const last = cells.findLast((cell) => cell.replica === replica && cell.client === client);
       return last === undefined || wantsAccepted(last) || last.verdict !== 'pass';
     }),

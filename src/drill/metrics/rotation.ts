@@ -21,7 +21,8 @@ export interface RotationStory {
   /** The phase it is in at the end. */
   readonly phase: Phase;
   readonly replicas: readonly string[];
-  readonly clients: readonly string[];
+  /** The clients in whose name replicas were probed: one stands for all where they share a secret. */
+  readonly probed: readonly string[];
   readonly compromised: boolean;
   readonly minSamples: number;
   /** Absent where the header does not declare them. Milliseconds. */
@@ -58,7 +59,7 @@ function rotationOf(header: Entry, entries: readonly Entry[]): RotationStory {
     moves,
     phase: moves.at(-1)?.to ?? 'stable',
     replicas: texts(header.data.replicas),
-    clients: texts(header.data.clients),
+    probed: texts(header.data.probed ?? header.data.clients),
     compromised: header.data.compromised === true,
     minSamples: count(header.data.minSamples),
     minOverlapMs: number(policy.minOverlapMs),

@@ -1,4 +1,5 @@
 import type { Entry } from '../../ledger/entry.ts';
+import type { Protocol } from '../../protocol/protocol.ts';
 import { type PlantedFault, plantedFaults } from './faults.ts';
 import { isDrillHeader, type RotationStory, rotationsIn } from './rotation.ts';
 import { cellsIn, checksIn, type SeenCell, type SeenCheck } from './sighting.ts';
@@ -24,6 +25,8 @@ export interface Story {
   /** The verdict that was recorded for these entries, when there is one. */
   readonly verdict: Entry | undefined;
   readonly rotations: readonly RotationStory[];
+  /** What the fleet speaks, as its rotations' headers say. */
+  readonly protocol: Protocol;
   readonly faults: readonly PlantedFault[];
   readonly cells: readonly SeenCell[];
   readonly checks: readonly SeenCheck[];
@@ -40,12 +43,14 @@ export function readStory(ledger: readonly Entry[], options: ScorecardOptions): 
   const since = ledger.filter((entry) => entry.seq >= (drill?.seq ?? 0));
   const verdict = since.find((entry) => closes(entry, drill));
   const entries = since.filter((entry) => entry.kind !== 'lock' && entry.seq < (verdict?.seq ?? Infinity));
+  const rotations = rotationsIn(entries);
   return {
     ledger,
     entries,
     drill,
     verdict,
-    rotations: rotationsIn(entries),
+    rotations,
+    protocol: rotations.some(({ header }) => header.data.protocol === 'gate-v1') ? 'gate-v1' : 'keyring-v1',
     faults: plantedFaults(entries),
     cells: cellsIn(entries),
     checks: checksIn(entries),
