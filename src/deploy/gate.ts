@@ -8,7 +8,7 @@ import { leftovers, makeSecretFile, purge, removeStale } from './gate-files.ts';
 import { gateFormat, namedFiles, readHeld } from './gate-secrets.ts';
 import type { GateFiles } from './ports.ts';
 
-export type { GateChange, GateDriver, GateSettings, GateTarget, SecretLabels } from './gate-driver.ts';
+export type { GateChange, GateDriver, GateSettings, GateTarget } from './gate-driver.ts';
 
 /** Makes the driver for places whose format is `gate`; it throws `INTERNAL` for others. */
 export function createGateDriver({ files }: { readonly files: GateFiles }): GateDriver {
