@@ -1,5 +1,5 @@
 import type { VaultFiles } from '../credential/ports.ts';
-import type { Commands, PrivateFiles } from '../deploy/ports.ts';
+import type { Commands, GateFiles } from '../deploy/ports.ts';
 import type { Ran } from '../drill/game-day-play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { TlsFiles } from '../fleet/fleet.ts';
@@ -65,7 +65,7 @@ export interface Platform {
   writeReport(path: string, content: string): Promise<void>;
   /** Renames a folder to `<folder>.previous`, in place of an earlier one; returns the new name. */
   moveAside(folder: string): Promise<string>;
-  privateFiles(): Promise<PrivateFiles & VaultFiles>;
+  privateFiles(): Promise<GateFiles & VaultFiles>;
   /** @param redact replaces every known secret in a text */
   commands(redact: (text: string) => string): Promise<Commands>;
   /** Reads the TLS files and makes a transport that trusts only the fleet's CA. */

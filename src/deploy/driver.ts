@@ -1,5 +1,5 @@
 import type { Secret } from '../credential/secret.ts';
-import type { Client, EnvFilePlace, Replica } from '../fleet/fleet.ts';
+import type { Client, EnvFileDeploy, EnvFilePlace, Replica } from '../fleet/fleet.ts';
 import type { CommandResult } from './ports.ts';
 
 /** A process whose configuration a driver changes. */
@@ -37,4 +37,21 @@ export interface DeployDriver {
   reload(target: DeployTarget): Promise<CommandResult>;
   /** Runs the target's restart command. Throws `PRECONDITION_FAILED` when the fleet file states none. */
   restart(target: DeployTarget): Promise<CommandResult>;
+}
+
+/** Where a configuration stands, and the commands that make a process read it, where one does. */
+export interface RehearsalTarget {
+  readonly deploy: EnvFilePlace & Partial<Pick<EnvFileDeploy, 'reload' | 'restart'>>;
+}
+
+/** Tells before the first change whether a configuration could be changed. */
+export interface Rehearsable {
+  /**
+   * What stands in the way of changing the target's configuration and of making its process read it, in words without
+   * secrets; empty when nothing is seen. Changes nothing and starts nothing.
+   *
+   * @param clientIds those whose secrets stand there; without them a variable that has a client's id in its name, or a
+   * pointer, is not looked at
+   */
+  rehearse(target: RehearsalTarget, clientIds?: Iterable<string>): Promise<readonly string[]>;
 }

@@ -11,6 +11,8 @@ export interface CommandResult {
 /** Runs commands: no shell, own process group, minimal environment, a deadline that ends the whole group. */
 export interface Commands {
   run(argv: readonly string[], options: { readonly cwd: string; readonly deadlineMs: number }): Promise<CommandResult>;
+  /** Whether there is a program that `run` would start for this first argument in this folder. Starts nothing. */
+  runnable(program: string, cwd: string): Promise<boolean>;
 }
 
 /** Files that hold secrets. */
@@ -19,7 +21,18 @@ export interface PrivateFiles {
   read(path: string): Promise<string>;
   /** Replaces the file atomically and durably: temporary file 0600 beside it, fsync, rename, fsync of the folder. */
   replace(path: string, content: string): Promise<void>;
+  /** What would keep `replace` from its work, in a few words; `undefined` when nothing is seen. Changes nothing. */
+  replaceable(path: string): Promise<string | undefined>;
 }
 
-/** Files of a gate: its env file, and those that hold its secrets. */
-export type GateFiles = PrivateFiles;
+/** Files of gates: their env files, and those that hold one secret each. */
+export interface GateFiles extends PrivateFiles {
+  /** As `read`; `undefined` when there is no such file. */
+  find(path: string): Promise<string | undefined>;
+  /** Makes a file with its whole content, durably, mode 0600, with the owner of `like`; `false` when the name is taken. */
+  create(path: string, content: string, like: string): Promise<boolean>;
+  /** Names in a folder, in any order; empty when there is none. */
+  namesIn(folder: string): Promise<readonly string[]>;
+  /** Removes the file durably; no error when it is gone already. */
+  remove(path: string): Promise<void>;
+}

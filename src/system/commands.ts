@@ -1,3 +1,6 @@
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { CommandResult, Commands } from '../deploy/ports.ts';
 import { escapeForeign } from '../errors/escape.ts';
@@ -10,6 +13,8 @@ const SHOWN_CHARACTERS = 300;
 const GRACE_MS = 500;
 /** After the command's end, how long output that is still in the pipe may take. */
 const DRAIN_MS = 100;
+/** Where programs are looked for when there is no PATH. */
+const DEFAULT_PATH = '/usr/bin:/bin';
 /** The only variables that a command gets of our environment. */
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
 
@@ -59,7 +64,28 @@ export function createCommands(redact: (text: string) => string): Commands {
         ms,
       } satisfies CommandResult;
     },
+    async runnable(program, cwd) {
+      for (const path of placesOf(program, cwd)) if (await isProgram(path)) return true;
+      return false;
+    },
   };
+}
+
+/** Where the system looks for a program: at a path as it is, for a name in each folder of PATH. */
+function placesOf(program: string, cwd: string): string[] {
+  if (program === '') return [];
+  if (program.includes('/')) return [resolve(cwd, program)];
+  const { PATH = DEFAULT_PATH } = process.env;
+  return PATH.split(delimiter).map((folder) => resolve(cwd, folder, program));
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
 }
 
 type Ending = { readonly code: number | null; readonly signal: NodeJS.Signals | null } | { readonly failure: string };

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, type Stats } from 'node:fs';
-import { type FileHandle, link, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { access, type FileHandle, link, lstat, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { PrivateFiles } from '../deploy/ports.ts';
+import type { GateFiles } from '../deploy/ports.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 
@@ -30,25 +30,62 @@ export const systemIo: RawIo = {
 };
 
 /** Files that hold secrets: ours or root's (for root: anyone's), regular, closed to others, at most 1 MiB of UTF-8. */
-export function privateFiles(io: RawIo = systemIo): PrivateFiles {
+export function privateFiles(io: RawIo = systemIo): GateFiles {
+  const find = async (path: string) => {
+    const bytes = await readRegular(path, MAX_PRIVATE_BYTES, CAREFUL, (stats) => refuseShared(path, stats));
+    return bytes === undefined ? undefined : decodeText(path, bytes);
+  };
+  const changing = async <Result>(path: string, what: string, work: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw new RotctlError('DRIVER_FAILED', `file: could not be ${what}: ${reasonOf(error)}`, {
+        at: { file: path },
+        cause: error,
+      });
+    }
+  };
   return {
+    find,
     read: async (path) => {
-      const bytes = await readRegular(path, MAX_PRIVATE_BYTES, CAREFUL, (stats) => refuseShared(path, stats));
-      if (bytes === undefined) throw unreadable(path, 'there is no such file');
-      return decodeText(path, bytes);
+      const text = await find(path);
+      if (text === undefined) throw unreadable(path, 'there is no such file');
+      return text;
     },
-    replace: async (path, content) => {
-      try {
+    replace: (path, content) =>
+      changing(path, 'replaced', async () => {
         await removeLeftovers(path);
         await replaceFile(path, content, io);
-      } catch (error) {
-        throw new RotctlError('DRIVER_FAILED', `file: could not be replaced: ${reasonOf(error)}`, {
-          at: { file: path },
-          cause: error,
-        });
-      }
-    },
+      }),
+    create: (path, content, like) =>
+      changing(path, 'made', async () => {
+        await removeLeftovers(path);
+        return createFile(path, content, io, like);
+      }),
+    remove: (path) => changing(path, 'removed', () => removeFile(path, io)),
+    namesIn: (folder) =>
+      readdir(folder).catch((error: unknown) => {
+        if (codeOf(error) === 'ENOENT') return [];
+        throw new RotctlError('INPUT_UNREADABLE', `folder: ${reasonOf(error)}`, { at: { file: folder }, cause: error });
+      }),
+    replaceable: hindranceTo,
   };
+}
+
+/** What would keep a file from being replaced, as far as the system says it beforehand. */
+async function hindranceTo(path: string): Promise<string | undefined> {
+  try {
+    const stats = await lstat(path);
+    if (!stats.isFile()) return `it is ${typeOf(stats)}`;
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') return reasonOf(error);
+  }
+  try {
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return `its folder cannot be written to: ${reasonOf(error)}`;
+  }
 }
 
 /**
@@ -98,13 +135,23 @@ export async function replaceFile(path: string, content: string | Uint8Array, io
   await syncFolder(path, io);
 }
 
-/** Makes `path` with its whole content, durably; `false` when the name is taken. Atomic on network file systems too. */
-export async function createFile(path: string, content: string | Uint8Array, io: RawIo = systemIo): Promise<boolean> {
-  const isMade = await throughTemporary(path, content, io, async (temporary) => {
+/**
+ * Makes `path` with its whole content, durably; `false` when the name is taken. Atomic on network file systems too.
+ *
+ * @param like the file whose owner the new one gets, when root makes it
+ */
+export async function createFile(
+  path: string,
+  content: string | Uint8Array,
+  io: RawIo = systemIo,
+  like = path,
+): Promise<boolean> {
+  const placed = async (temporary: string) => {
     const made = await linkOnce(temporary, path);
     await unlink(temporary);
     return made;
-  });
+  };
+  const isMade = await throughTemporary(path, content, io, placed, like);
   if (isMade) await syncFolder(path, io);
   return isMade;
 }
@@ -139,12 +186,13 @@ async function throughTemporary<T>(
   content: string | Uint8Array,
   io: RawIo,
   place: (temporary: string) => Promise<T>,
+  like = path,
 ): Promise<T> {
   temporaries += 1;
   const temporary = join(dirname(path), `${temporaryPrefix(path)}${process.pid}-${temporaries}.tmp`);
   const handle = await open(temporary, 'wx', PRIVATE_MODE);
   try {
-    await keepOwner(handle, path);
+    await keepOwner(handle, like);
     await writeSynced(handle, temporary, Buffer.from(content), io);
     return await place(temporary);
   } catch (error) {
@@ -255,6 +303,7 @@ async function openStats(
 
 function typeOf(stats: Stats): string {
   if (stats.isDirectory()) return 'a folder';
+  if (stats.isSymbolicLink()) return 'a symbolic link';
   if (stats.isFIFO()) return 'a FIFO';
   return stats.isSocket() ? 'a socket' : 'a device';
 }

@@ -1,13 +1,14 @@
 import { lstat, mkdir, readdir } from 'node:fs/promises';
 import type { VaultFiles } from '../credential/ports.ts';
+import type { GateFiles } from '../deploy/ports.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { privateFiles, removeFile, syncFolder, systemIo } from './files.ts';
 
 const FOLDER_MODE = 0o700;
 const OTHERS_BITS = 0o077;
 
-/** The files of a vault: private files, and the folder that they are in, closed to others. */
-export function vaultFiles(): VaultFiles {
+/** Private files, and those of a vault: the folder that they are in is closed to others. */
+export function vaultFiles(): GateFiles & VaultFiles {
   return {
     ...privateFiles(),
     list: async (folder) => {

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { VaultFiles } from '../../src/credential/ports.ts';
+import type { GateFiles } from '../../src/deploy/ports.ts';
+import { privateFiles } from '../../src/system/files.ts';
 
-/** Real files, as the vault and the deploy driver use them; `replaced` lists what was written. */
-export interface RealFiles extends VaultFiles {
+/** Real files, as the vault and the deploy drivers use them; `replaced` lists what was written. */
+export interface RealFiles extends GateFiles, VaultFiles {
   readonly replaced: string[];
 }
 
@@ -13,6 +15,7 @@ export interface RealFiles extends VaultFiles {
 export function realFiles(): RealFiles {
   const replaced: string[] = [];
   return {
+    ...privateFiles(),
     replaced,
     read: (path) => readFile(path, 'utf8'),
     async replace(path, content) {

@@ -11,7 +11,8 @@ import { ownFolder, type RealFiles, realFiles } from '../credential/real-files.t
 
 const CURRENT = Secret.fromText('CANARY-current-7f3a9c1e5b2d4f60aa');
 const NEXT = Secret.fromText('CANARY-next-00c3d5e7f9a1b2c4d6e8f0');
-const noCommands: Commands = { run: () => Promise.reject(new Error('no command is expected')) };
+const unexpected = () => Promise.reject(new Error('no command is expected'));
+const noCommands: Commands = { run: unexpected, runnable: unexpected };
 
 interface Place {
   readonly driver: DeployDriver;
@@ -270,7 +271,7 @@ describe("writing a replica's accepted secrets", () => {
     const { replica, path, files, deploy } = await placeWith('KEYS=x\n', list(','));
     const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
     const driver = createEnvFileDriver({
-      files: { read: files.read, replace: () => Promise.reject(full) },
+      files: { ...files, replace: () => Promise.reject(full) },
       commands: noCommands,
       cwd: '/',
     });
@@ -327,6 +328,7 @@ describe('reload and restart', () => {
       seen.push([argv, options.deadlineMs]);
       return { ok: false, how: 'exit 3', output: '', ms: 1 };
     },
+    runnable: unexpected,
   });
 
   it('run the stated command and pass on how it ended, also when it failed', async () => {

@@ -54,9 +54,10 @@ async function place(template = TEMPLATE) {
   await mkdir(join(folder, 'signers'), { mode: 0o700 });
   await write(join(folder, 'signers/signer-a.env'), lists('current'));
   await write(image, lists('current'));
+  const unexpected = () => Promise.reject(new Error('no command is expected'));
   const driver = createEnvFileDriver({
     files: realFiles(),
-    commands: { run: () => Promise.reject(new Error('no command is expected')) },
+    commands: { run: unexpected, runnable: unexpected },
     cwd: folder,
   });
   const held = async () => JSON.parse(/^KEYRING_CLIENTS='(.*)'$/m.exec(await readFile(image, 'utf8'))?.[1] ?? '');

@@ -54,6 +54,26 @@ describe('how a command ended', () => {
   });
 });
 
+describe('a program can be run', () => {
+  it.each([
+    ['found in PATH', 'sh', true],
+    ['at a path', '/bin/sh', true],
+    ['at a path in the folder', './program', true],
+    ['not by its bare name in the folder', 'program', false],
+    ['not without the right to', './data', false],
+    ['not when it is a folder', '.', false],
+    ['not when it is nowhere', 'no-such-command-here', false],
+    ['not when its folder is nowhere', '/nowhere/at-all', false],
+    ['not without a name', '', false],
+  ])('%s, as a run of it shows', async (_, program, expected) => {
+    const folder = await ownFolder();
+    await writeFile(join(folder, 'program'), '#!/bin/sh\nexit 0\n', { mode: 0o700 });
+    await writeFile(join(folder, 'data'), '#!/bin/sh\nexit 0\n', { mode: 0o600 });
+    expect(await commands.runnable(program, folder)).toBe(expected);
+    if (program !== '') expect((await run([program, '-c', 'exit 0'], 10_000, folder)).ok).toBe(expected);
+  });
+});
+
 describe('a command gets', () => {
   it('its arguments as they are, without a shell', async () => {
     const argument = '$HOME `id` $(id) ; echo x | cat > /dev/null & * "quoted" \'single\'';

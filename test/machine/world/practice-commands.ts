@@ -16,6 +16,7 @@ export async function supervisorOf(home: string): Promise<Supervisor> {
   const tell = async (...words: string[]) => (words[0] === 'reload' ? reload(control, words) : command(control, words));
   return {
     tell,
+    runnable: async () => true,
     async run(argv): Promise<CommandResult> {
       const place = argv.indexOf('ctl');
       const [flag, folder, ...words] = argv.slice(place + 1);
