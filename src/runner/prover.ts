@@ -64,6 +64,7 @@ export class FleetProver implements Prover {
   async prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven> {
     switch (proof.proves) {
       case 'accepts':
+        if (proof.keyIds !== undefined) return notCarriedOut(proof);
         return this.#round(proof, phase, targets, { [proof.generation]: 'ACCEPTED' });
       case 'refuses':
         return this.#round(proof, phase, targets, refusal(proof));
