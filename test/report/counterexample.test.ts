@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { check } from '../../src/machine/safety/check.ts';
 import { ENVIRONMENT } from '../../src/machine/safety/environment.ts';
+import type { Beginning } from '../../src/machine/step.ts';
 import { renderCounterexample } from '../../src/report/counterexample.ts';
 import { safetyDocument } from '../../src/report/safety-json.ts';
 import { renderSafety, renderSurroundings, sayExplored, sayProof } from '../../src/report/safety-text.ts';
@@ -10,6 +11,10 @@ import { readRunbook } from '../../src/runbook/read.ts';
 import { positionOf, type Safety, type Surrounding } from '../../src/runner/safety.ts';
 
 const MISTAKES = readdirSync('test/mistakes').filter((name) => name.endsWith('.yaml'));
+/** How the fleet begins that a mistake hurts, where any other would not show it. */
+const BEGINNINGS: Readonly<Record<string, Beginning>> = {
+  'test/mistakes/gm5-strict-before-clients-are-back.yaml': { strict: true, keyIds: 'own' },
+};
 const SURROUNDINGS: Surrounding[] = ENVIRONMENT.map((action) => ({ action, on: true, why: '' }));
 
 function names(kind: string, count: number): string[] {
@@ -17,7 +22,13 @@ function names(kind: string, count: number): string[] {
 }
 
 function prove(file: string, edit: (text: string) => string = (text) => text): Safety {
-  const inventory = { replicas: names('replica', 3), clients: names('client', 3), templates: names('template', 1) };
+  const beginning = BEGINNINGS[file];
+  const inventory = {
+    replicas: names('replica', 3),
+    clients: names('client', 3),
+    templates: names('template', 1),
+    ...(beginning === undefined ? {} : { beginning }),
+  };
   const runbook = readRunbook(edit(readFileSync(file, 'utf8')), file);
   const { scheme, program } = runbook;
   const answer = check({ scheme, program, inventory, environment: new Set(ENVIRONMENT) });
