@@ -133,7 +133,9 @@ describe('a fleet in its folder', () => {
       await runCtl(home, 'down');
     }
     const { ready } = await launchFleet(['--home', home, '--protocol', 'keyring-v1']);
-    expect(ready.error).toBe(`the practice fleet in ${home} speaks gate-v1, not keyring-v1: take another folder`);
+    expect(ready.error).toBe(
+      `the practice fleet in ${home} speaks gate-v1, not keyring-v1: give --protocol gate-v1, or another folder`,
+    );
   });
 
   it.each([
