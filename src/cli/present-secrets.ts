@@ -1,7 +1,7 @@
 import { readSecret, type SecretFiles } from '../credential/reference.ts';
 import type { Secret } from '../credential/secret.ts';
 import { createGateDriver } from '../deploy/gate.ts';
-import type { PrivateFiles } from '../deploy/ports.ts';
+import type { GateFiles } from '../deploy/ports.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Client, Fleet } from '../fleet/fleet.ts';
 import { KeyIds } from '../probe/key-ids.ts';
@@ -9,7 +9,7 @@ import { DEFAULT_KEY_IDS } from '../protocol/gate-v1.ts';
 import type { GateAccess } from '../runner/tools.ts';
 
 /** What a fleet of gates needs beside the rest; `undefined` for other fleets. */
-export function gateAccess({ protocol }: Pick<Fleet, 'protocol'>, files: PrivateFiles): GateAccess | undefined {
+export function gateAccess({ protocol }: Pick<Fleet, 'protocol'>, files: GateFiles): GateAccess | undefined {
   return protocol === 'gate-v1' ? { driver: createGateDriver({ files }), keyIds: new KeyIds() } : undefined;
 }
 

@@ -106,3 +106,27 @@ test('there is no practice fleet where none was started', async () => {
   expect(stderr).toContain('there is no practice fleet in');
   expect(stderr).toContain('rotctl practice up');
 });
+
+test('one of gates comes up, counts what its services have seen, and keeps its protocol', async () => {
+  const home = ['--home', 'gates'];
+  const up = await run(built, ['practice', 'up', ...home, '--protocol', 'gate-v1', '--store', 'embedded']);
+  try {
+    expect([up.code, up.stderr]).toEqual([0, expect.stringMatching(/^PASS the practice fleet is up/m)]);
+    const { stdout } = await run(built, ['practice', 'status', ...home, '--json']);
+    const { result } = JSON.parse(stdout);
+    const calm = { refused: 0, faults: 0 };
+    expect(result).toMatchObject({
+      store: 'embedded',
+      down: [],
+      clients: [
+        { id: 'langgraph', ...calm },
+        { id: 'scheduler', ...calm },
+      ],
+    });
+  } finally {
+    expect((await run(built, ['practice', 'down', ...home])).code).toBe(0);
+  }
+  const other = await run(built, ['practice', 'up', ...home]);
+  expect(other.code).toBe(12);
+  expect(other.stderr).toContain('speaks gate-v1, not keyring-v1');
+});

@@ -86,10 +86,10 @@ describe('a gate answers', () => {
   });
 
   const skewed: [string, number, string][] = [
-    ['too old', -2.2, '401 request timestamp outside allowed window'],
-    ['just young enough', -1.7, GOOD],
-    ['just not too far ahead', 1.9, GOOD],
-    ['too far ahead', 2.3, '401 request timestamp outside allowed window'],
+    ['too old', -2.1, '401 request timestamp outside allowed window'],
+    ['young enough', -1.5, GOOD],
+    ['not too far ahead', 1.9, GOOD],
+    ['too far ahead', 2.9, '401 request timestamp outside allowed window'],
   ];
   it.each(skewed)('ts that is %s', async (_name, seconds, expected) => {
     expect(await answer(GATE, { ts: nowSeconds() + seconds })).toBe(expected);

@@ -3,9 +3,9 @@ import { parseArgs } from 'node:util';
 /** The balancer's settings. */
 export interface BalancerSettings {
   readonly port: number;
-  /** Ports of the signers on the loopback. */
+  /** Ports of the replicas on the loopback. */
   readonly backends: readonly number[];
-  /** Path of the CA bundle, and the name that every signer's certificate bears. */
+  /** Path of the CA bundle, and the name that every replica's certificate bears. */
   readonly ca: string;
   readonly serverName: string;
 }

@@ -29,7 +29,7 @@ function pass(incoming: Socket, [port, ...others]: readonly number[]): void {
 
 function join(incoming: Socket, outgoing: Socket): void {
   if (incoming.destroyed) return void outgoing.destroy();
-  // A reset on one side is a reset on the other: the client must see what the signer did.
+  // A reset on one side is a reset on the other: the client must see what the replica did.
   outgoing.on('error', () => incoming.resetAndDestroy());
   incoming.on('error', () => outgoing.resetAndDestroy());
   incoming.on('close', () => outgoing.destroy());

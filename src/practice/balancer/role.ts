@@ -4,7 +4,7 @@ import { parseBalancerArgs } from './arguments.ts';
 import { watchHealth } from './health.ts';
 import { makeProxy } from './proxy.ts';
 
-/** Role `balancer`: passes TCP connections to healthy signers in turn. Ready when every signer was seen healthy. */
+/** Role `balancer`: passes TCP connections to healthy replicas in turn. Ready when every one was seen healthy. */
 export function runBalancer(args: readonly string[]): void {
   const { port, backends, ca, serverName } = parseBalancerArgs(args);
   const parent = connectParent();

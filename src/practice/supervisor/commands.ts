@@ -1,9 +1,9 @@
 import { faultOf } from '../faults.ts';
 import { kindOf } from '../kinds.ts';
-import { renewGate } from './gate-template.ts';
+import { renewedGate } from './gate-template.ts';
 import type { Part } from './part.ts';
 import { forgetFault, type Practice, type Replica } from './practice.ts';
-import { renewSigner } from './signer-template.ts';
+import { renewedSigner } from './signer-template.ts';
 
 /** What a command answers besides that it was done. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -86,8 +86,9 @@ async function onPart(
 async function renew(practice: Practice, name: string): Promise<Answer> {
   const { layout } = practice;
   const { part } = replicaOf(practice, name);
-  (layout.protocol === 'gate-v1' ? renewGate : renewSigner)(layout, name);
+  const renewed = (layout.protocol === 'gate-v1' ? renewedGate : renewedSigner)(layout, name);
   await part.kill();
+  renewed();
   await part.start();
   return {};
 }

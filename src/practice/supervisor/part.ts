@@ -32,7 +32,7 @@ export interface Part {
   kill(): Promise<void>;
   /** Sends a signal; throws when it is not running. */
   signal(signal: NodeJS.Signals): void;
-  /** Gives a signer its faults; resolves when it has taken them, or has died of them. */
+  /** Gives a replica its faults; resolves when it has taken them, or has died of them. */
   tellFaults(planted: readonly FaultName[]): Promise<void>;
   pid(): number | undefined;
 }

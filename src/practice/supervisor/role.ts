@@ -70,7 +70,9 @@ async function existing(home: string, wished: Protocol | undefined): Promise<Lay
   if (await answers(record.controlPort)) throw new Error(`a practice fleet is running in ${home} already`);
   const { protocol, replicas, balancerPort, storePort, controlPort, token } = record;
   if (wished !== undefined && wished !== protocol)
-    throw new Error(`the practice fleet in ${home} speaks ${protocol}, not ${wished}: take another folder`);
+    throw new Error(
+      `the practice fleet in ${home} speaks ${protocol}, not ${wished}: give --protocol ${protocol}, or another folder`,
+    );
   return { home, protocol, replicas, balancerPort, storePort, controlPort, token };
 }
 

@@ -4,8 +4,11 @@ import { writePrivate } from './files.ts';
 
 const SECRETS = /^KEYRING_CLIENTS=.*$/m;
 
-/** Gives a signer's env file the secrets of the template; all else in it stays. Throws when either file has none. */
-export function renewSigner(layout: Layout, signer: string): void {
+/**
+ * Reads what a signer's env file becomes with the secrets of the template; all else in it stays. Writes it when the
+ * result is called. Throws when either file has no secrets.
+ */
+export function renewedSigner(layout: Layout, signer: string): () => void {
   const template = paths.templateEnv(layout);
   const path = paths.replicaEnv(layout, signer);
   const [line] = SECRETS.exec(readFileSync(template, 'utf8')) ?? [];
@@ -13,8 +16,9 @@ export function renewSigner(layout: Layout, signer: string): void {
   if (line === undefined || !SECRETS.test(text)) {
     throw new Error(`KEYRING_CLIENTS is not set in ${line === undefined ? template : path}`);
   }
-  writePrivate(
-    path,
-    text.replace(SECRETS, () => line),
-  );
+  return () =>
+    writePrivate(
+      path,
+      text.replace(SECRETS, () => line),
+    );
 }
