@@ -37,6 +37,6 @@ async function signedBy(client: Client, { driver, keyIds }: GateAccess): Promise
   if (secret === undefined) {
     throw new RotctlError('SECRET_REFUSED', `${client.id} has no secret`, { at: { file: client.deploy.path } });
   }
-  if (!keyIds.knows(secret)) keyIds.learn(secret, keyId ?? DEFAULT_KEY_IDS.primary);
+  if (!keyIds.knows(secret)) keyIds.learn(secret, keyId || DEFAULT_KEY_IDS.primary);
   return secret;
 }

@@ -69,9 +69,12 @@ export async function openSession(
     return readVectors(await platform.readText(file), file);
   };
   const logs = new FleetLogWatch({ fleet, files: await platform.logFiles(), clock, prober });
+  const commands = await platform.commands(redactor.redact);
+  const driver = createEnvFileDriver({ files, commands, cwd: dirname(fleet.file) });
   const parts: FleetParts = {
     fleet,
     probes,
+    driver,
     transport,
     runId,
     logs,
@@ -92,11 +95,7 @@ export async function openSession(
     random,
     progress: options.progress,
     stop,
-    driver: createEnvFileDriver({
-      files,
-      commands: await platform.commands(redactor.redact),
-      cwd: dirname(fleet.file),
-    }),
+    driver,
     gate,
     vault: createVault(fleet.vault, { files }),
     lock: (command) =>

@@ -1,4 +1,4 @@
-import type { Path, Refuse } from './rules.ts';
+import type { Path, Refuse } from './refuse.ts';
 import type { FleetInput } from './schema.ts';
 
 type Deploy = FleetInput['templates'][number]['deploy'];

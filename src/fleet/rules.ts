@@ -4,12 +4,8 @@ import { durationText } from '../document/scalars.ts';
 import { looksLikeSecret } from '../document/secret-text.ts';
 import { addressOf } from './address.ts';
 import { checkProtocol } from './protocol-rules.ts';
+import type { Path, Refuse } from './refuse.ts';
 import type { FleetInput } from './schema.ts';
-
-/** A place in the file. */
-export type Path = readonly (string | number)[];
-/** Takes a complaint about a place. */
-export type Refuse = (path: Path, message: string) => void;
 
 /** The rules of a fleet file that hold between fields; the single fields are known to be right. */
 export function checkFleet(fleet: FleetInput, context: z.RefinementCtx): void {

@@ -1,3 +1,4 @@
+import type { Rehearsable } from '../deploy/driver.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { CheckContext } from '../probe/checks/check.ts';
@@ -13,6 +14,7 @@ import type { World } from './world.ts';
 export interface FleetParts {
   readonly fleet: Fleet;
   readonly probes: ProbeTools;
+  readonly driver: Rehearsable;
   readonly transport: Transport;
   readonly runId: string;
   /** The replicas' logs, watched since the command began. */

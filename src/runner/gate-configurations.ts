@@ -44,8 +44,10 @@ export function gateConfigurations(
       return state;
     },
     async purge(generation) {
-      for (const party of [...fleet.replicas, ...fleet.templates, ...fleet.clients]) {
-        await driver.purge(party, pair[generation]);
+      const parties = [...fleet.replicas, ...fleet.templates, ...fleet.clients];
+      for (const party of parties) {
+        const others = parties.filter((one) => one !== party);
+        await driver.purge(party, pair[generation], others);
       }
     },
   };

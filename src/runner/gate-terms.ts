@@ -144,7 +144,7 @@ function standOf(parties: readonly Party[]): Stand {
 }
 
 function labelOf({ settings }: Party): string {
-  return settings.keyId ?? DEFAULT_KEY_IDS.primary;
+  return settings.keyId || DEFAULT_KEY_IDS.primary;
 }
 
 function isDefault(keyId: string): boolean {
@@ -172,7 +172,7 @@ function refuseUnsound({ name, signs, settings }: Party): void {
   if (!signs && !isOn(strict) && !OFF.includes(text)) {
     throw refusal(`${name}: strict mode is set to a value that does not turn it on; it is on for 1, true and yes only`);
   }
-  const odd = [keyId, keyIdPrev].find((id) => id !== undefined && !/^[A-Za-z0-9._-]{1,64}$/.test(id));
+  const odd = [keyId, keyIdPrev].find((id) => id !== undefined && id !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(id));
   if (odd !== undefined) {
     throw refusal(`${name}: a key id must be 1 to 64 letters, digits, dots, hyphens or underscores`);
   }

@@ -5,6 +5,7 @@ import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
 import type { Pairs } from './pair.ts';
+import { rehearseDeploys } from './rehearse-deploys.ts';
 
 /** What the preconditions came to. */
 export interface Preflight {
@@ -46,7 +47,7 @@ const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
   ],
   'clocks-agree': ['clock.window'],
   'current-accepted': ['valid_hmac_mtls_single_use', 'gate.valid-accepted', 'gate.any-signature'],
-  // That a variable can be deployed in two steps, written and then loaded, is tried by deploying; no probe shows it.
+  // No probe shows it: see `rehearseDeploys`.
   'deploys-rehearsed': [],
 };
 
@@ -57,10 +58,14 @@ export async function runPreflight(
   preconditions: readonly Precondition[],
 ): Promise<Preflight> {
   const ids = new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]));
-  const findings = await runChecks(
+  const rehearsed = preconditions.includes('deploys-rehearsed')
+    ? await rehearseDeploys(parts.fleet, parts.driver, parts.probes.clock)
+    : [];
+  const seen = await runChecks(
     checksOf(parts.fleet).filter((check) => ids.has(check.id)),
     await contextFor(parts, pairs, ['current']),
   );
+  const findings = [...rehearsed, ...seen];
   return { verdict: verdictOf(findings), findings };
 }
 
