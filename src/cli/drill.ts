@@ -1,11 +1,12 @@
 import { join, resolve } from 'node:path';
 import { FaultWatch } from '../drill/fault-watch.ts';
-import { DRILL_FAULTS, parseFault } from '../drill/faults.ts';
+import { DRILL_FAULTS, parseFault, type TypedFault } from '../drill/faults.ts';
 import { readLimits } from '../drill/game-day-limits.ts';
 import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import { PROTOCOLS } from '../protocol/protocol.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { requireCarriedOut } from '../runner/carried-out.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
@@ -41,11 +42,11 @@ export async function rehearseDrill(
   flags: GlobalFlags,
   request: DrillRequest,
 ): Promise<CommandEnd> {
-  if (request.listFaults) return listFaults();
+  if (request.listFaults) return listFaults(platform, flags);
   refuseFleet(request);
-  const names = request.faults.map(parseFault);
   const runbook = await loadRunbook(platform, flags.runbook);
   requireCarriedOut(runbook);
+  const names = request.faults.map((fault) => parseFault(fault, [runbook.protocol]));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
   return wouldDo('drill', [
     `start a practice fleet in ${home}, with processes of its own, and end it afterwards`,
@@ -60,15 +61,15 @@ export async function rehearseDrill(
 
 /** Rehearses a whole rotation on a practice fleet that is started for it, and ends with the scorecard. */
 export async function drill(platform: Platform, flags: GlobalFlags, request: DrillRequest): Promise<CommandEnd> {
-  if (request.listFaults) return listFaults();
+  if (request.listFaults) return listFaults(platform, flags);
   refuseFleet(request);
-  const names = request.faults.map(parseFault);
+  const runbook = await loadRunbook(platform, flags.runbook);
+  requireCarriedOut(runbook);
+  const names = request.faults.map((fault) => parseFault(fault, [runbook.protocol]));
   // The scorecard needs them at the end: a wrong one is refused before anything is played.
   readLimits({ environment: platform.env, flags: {} });
   const progress = collecting(await openProgress(platform, flags));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
-  const runbook = await loadRunbook(platform, flags.runbook);
-  requireCarriedOut(runbook);
   await clearHome(platform, home, progress);
   progress.wait({ what: 'the practice fleet to come up', ms: 10_000 });
   const stage = await platform.startPractice({
@@ -128,7 +129,7 @@ async function onStage(
   platform: Platform,
   stage: Stage,
   runbook: Runbook,
-  names: readonly { name: string; target: string | undefined }[],
+  names: readonly TypedFault[],
   progress: Collecting,
 ): Promise<CommandEnd> {
   const fleet = await loadFleet(platform, { fleet: stage.fleetFile, fleetGiven: true });
@@ -175,13 +176,22 @@ async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: Unsafe
   return { command: 'drill', verdict: 'fail', summary: error.message, error, ...shown };
 }
 
-function listFaults(): CommandEnd {
-  const width = Math.max(...DRILL_FAULTS.map(({ name }) => name.length));
+/** Lists the faults of the drill that was named, or of all. */
+async function listFaults(platform: Platform, { runbook: name }: GlobalFlags): Promise<CommandEnd> {
+  const protocols = name === undefined ? PROTOCOLS : [(await loadRunbook(platform, name)).protocol];
+  const lists = protocols.map((protocol) => ({ protocol, faults: DRILL_FAULTS[protocol] }));
+  const all = lists.flatMap(({ faults }) => faults);
+  const width = Math.max(...all.map(({ name: fault }) => fault.length));
+  const lines = lists.flatMap(({ protocol, faults }, index) => [
+    ...(index === 0 ? [] : ['']),
+    `${protocol}:`,
+    ...faults.map((fault) => `  ${fault.name.padEnd(width)}  ${fault.does}`),
+  ]);
   return {
     command: 'drill',
     verdict: 'pass',
-    summary: `${DRILL_FAULTS.length} faults can be planted`,
-    result: { faults: DRILL_FAULTS },
-    text: `${DRILL_FAULTS.map(({ name, does }) => `${name.padEnd(width)}  ${does}`).join('\n')}\n`,
+    summary: `${all.length} faults can be planted`,
+    result: { faults: lists.flatMap(({ protocol, faults }) => faults.map((fault) => ({ ...fault, protocol }))) },
+    text: `${lines.join('\n')}\n`,
   };
 }

@@ -1,5 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Cell, Finding } from '../probe/finding.ts';
+import { PROTOCOLS, type Protocol } from '../protocol/protocol.ts';
 
 /** A fault that a drill can plant, and by what it must be found. */
 export interface DrillFault {
@@ -12,8 +13,8 @@ export interface DrillFault {
 /** What shows in the evidence matrix rather than in a check: `accepts.next`, `refuses.current`, … */
 const cellId = (cell: Cell): string => `${cell.expected === 'ACCEPTED' ? 'accepts' : 'refuses'}.${cell.generation}`;
 
-/** The faults that a drill knows, in the order of the phases in which they show. */
-export const DRILL_FAULTS: readonly DrillFault[] = [
+/** The faults that a drill of signers knows, in the order of the phases in which they show. */
+const SIGNER_FAULTS: readonly DrillFault[] = [
   { name: 'memory-store', does: 'the replica keeps nonces in its own memory', foundBy: ['replay.cross-replica'] },
   { name: 'other-prefix', does: 'the replica keys nonces under another prefix', foundBy: ['replay.cross-replica'] },
   {
@@ -66,6 +67,85 @@ export const DRILL_FAULTS: readonly DrillFault[] = [
   },
 ];
 
+/** Silence and death look alike whoever is probed: by these checks they show. */
+const NO_ANSWER = ['gate.valid-accepted', 'accepts.current', 'accepts.next'];
+
+/** The faults that a drill of gates knows, in the order of the phases in which they show. */
+const GATE_FAULTS: readonly DrillFault[] = [
+  {
+    name: 'signature-not-required',
+    does: 'the gate serves requests whatever their signature, and without one',
+    foundBy: ['control.wrong-secret', 'control.unsigned'],
+  },
+  {
+    name: 'empty-secret-accepted',
+    does: 'the gate takes an empty text for a secret, so that the empty key opens it',
+    foundBy: ['control.empty-key'],
+  },
+  {
+    name: 'idempotency-cache',
+    does: 'the gate answers a request that it has seen from a cache, before it looks at the signature',
+    foundBy: ['replay.same-replica'],
+  },
+  { name: 'per-process-nonces', does: 'the gate keeps nonces in its own memory', foundBy: ['replay.cross-replica'] },
+  { name: 'other-prefix', does: 'the gate keys nonces under another prefix', foundBy: ['replay.cross-replica'] },
+  {
+    name: 'non-atomic-store',
+    does: 'the gate asks for a nonce and stores it in two steps',
+    foundBy: ['replay.concurrent'],
+  },
+  {
+    name: 'short-ttl',
+    does: 'the gate forgets nonces while their requests can still be accepted',
+    foundBy: ['replay.window-end'],
+  },
+  {
+    name: 'skewed-clock',
+    does: "the gate's clock is wrong by more than operations allow",
+    foundBy: ['clock.window', 'gate.stale-refused'],
+  },
+  { name: 'slow', does: 'the gate answers after the deadline', foundBy: NO_ANSWER },
+  { name: 'reset', does: 'the gate closes connections without an answer', foundBy: NO_ANSWER },
+  {
+    name: 'misses-next',
+    does: 'the gate goes by a secret of its own, and never takes up the new one',
+    foundBy: ['accepts.next'],
+  },
+  { name: 'crash-mid-roll', does: 'the gate dies when it starts with a new configuration', foundBy: ['ready'] },
+  {
+    name: '503-on-start',
+    does: 'the gate never serves requests after a restart, though its health page is fine',
+    foundBy: ['ready'],
+  },
+  {
+    name: 'default-key-id-missing',
+    does: 'the gate does not see the key id of the previous secret, and goes by the default',
+    foundBy: ['accepts.current'],
+  },
+  {
+    name: 'strict-ignored',
+    does: 'the gate does not bind key ids to secrets, though it is told to',
+    foundBy: ['gate.key-id-bound'],
+  },
+  { name: 'keeps-old', does: 'the gate goes on accepting what was removed', foundBy: ['refuses.current'] },
+  {
+    name: 'revoked-ignored',
+    does: 'the gate accepts signatures under revoked key ids',
+    foundBy: ['gate.revoked-refused'],
+  },
+  {
+    name: 'fail-open',
+    does: 'the gate accepts requests when it cannot ask the replay store',
+    foundBy: ['store.fail-closed'],
+  },
+];
+
+/** The faults that can be planted in the drill of each protocol. */
+export const DRILL_FAULTS: Readonly<Record<Protocol, readonly DrillFault[]>> = {
+  'keyring-v1': SIGNER_FAULTS,
+  'gate-v1': GATE_FAULTS,
+};
+
 /** What an attempt has seen, for finding faults in it. */
 export interface Seen {
   readonly findings: readonly Finding[];
@@ -85,17 +165,24 @@ export function findFault(fault: DrillFault, target: string, seen: Seen): string
   return cell === undefined ? undefined : cellId(cell);
 }
 
-/** A fault as it is typed: `NAME`, or `NAME@REPLICA`. @throws RotctlError `USAGE` where there is no such fault */
-export function parseFault(text: string): { readonly name: string; readonly target: string | undefined } {
+/** A fault as it was typed. */
+export interface TypedFault {
+  readonly name: string;
+  readonly target: string | undefined;
+}
+
+/**
+ * A fault as it is typed: `NAME`, or `NAME@REPLICA`.
+ *
+ * @param protocols whose faults are meant; by default any's
+ * @throws RotctlError `USAGE` where there is no such fault
+ */
+export function parseFault(text: string, protocols: readonly Protocol[] = PROTOCOLS): TypedFault {
   const [name = '', target] = text.split('@');
-  if (!DRILL_FAULTS.some((fault) => fault.name === name)) {
-    throw new RotctlError(
-      'USAGE',
-      `no fault is called ${JSON.stringify(name)}; there are ${DRILL_FAULTS.map((fault) => fault.name).join(', ')}`,
-      {
-        next: 'rotctl drill --list-faults',
-      },
-    );
-  }
-  return { name, target };
+  const known = [...new Set(protocols.flatMap((protocol) => DRILL_FAULTS[protocol].map((fault) => fault.name)))];
+  if (known.includes(name)) return { name, target };
+  const of = protocols.length === 1 ? ` of ${protocols[0]}` : '';
+  throw new RotctlError('USAGE', `no fault${of} is called ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
+    next: 'rotctl drill --list-faults',
+  });
 }

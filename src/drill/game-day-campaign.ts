@@ -1,9 +1,13 @@
-import { DRILL_FAULTS } from './faults.ts';
+import type { Protocol } from '../protocol/protocol.ts';
+import { DRILL_FAULTS, parseFault } from './faults.ts';
 
 /** A kind of drill that a game day plays. */
 export interface GameDayDrill {
   readonly name: string;
   readonly runbook: string;
+  readonly protocol: Protocol;
+  /** The replicas of its practice fleet. */
+  readonly replicas: readonly string[];
   /** Seconds that it takes without a fault, beside as many others as a game day plays at once. */
   readonly typicalS: number;
   /** What the default campaign plants in it: each line is one drill, with a fault on each of some replicas. */
@@ -53,26 +57,81 @@ const SIGNER_FAULTS: readonly FaultGroup[] = [
   { faults: ['crash-mid-roll@signer-b'], typicalS: 70 },
 ];
 
-/** Every drill that exists, in the order of playing. */
-export const GAME_DAY_DRILLS: readonly GameDayDrill[] = [
-  { name: 'signer-hmac', runbook: 'signer-hmac', typicalS: 60, campaign: SIGNER_FAULTS },
+/** The gates' faults, in the same order: the new secret missed and key ids not bound; the old one kept; nonces not shared. */
+const GATE_FAULTS: readonly FaultGroup[] = [
+  { faults: ['strict-ignored@gate-b', 'keeps-old@gate-c'], typicalS: 75 },
+  { faults: ['signature-not-required@gate-a', 'misses-next@gate-b'], typicalS: 80 },
+  { faults: ['per-process-nonces@gate-b', 'revoked-ignored@gate-c'], typicalS: 80 },
+  { faults: ['empty-secret-accepted@gate-a', 'default-key-id-missing@gate-b'], typicalS: 80 },
+  { faults: ['idempotency-cache@gate-c'], typicalS: 75 },
+  { faults: ['crash-mid-roll@gate-b'], typicalS: 80 },
 ];
 
-/** What is to be played, in order: each plain drill, then the faults, turn by turn through the drills. */
+/** Every drill that exists, in the order of playing. */
+export const GAME_DAY_DRILLS: readonly GameDayDrill[] = [
+  {
+    name: 'signer-hmac',
+    runbook: 'signer-hmac',
+    protocol: 'keyring-v1',
+    replicas: ['signer-a', 'signer-b', 'signer-c'],
+    typicalS: 60,
+    campaign: SIGNER_FAULTS,
+  },
+  {
+    name: 'gate-hmac',
+    runbook: 'gate-hmac',
+    protocol: 'gate-v1',
+    replicas: ['gate-a', 'gate-b', 'gate-c'],
+    typicalS: 65,
+    campaign: GATE_FAULTS,
+  },
+];
+
+/**
+ * What is to be played, in order. By default each drill with the first faults of its campaign, without which the game day
+ * proves nothing: it is the whole drill, and has something to find. Then the plain drills, then the other faults, turn by
+ * turn. Where faults are named: the plain drills, and each fault in every drill that knows it.
+ */
 export function jobsOf({ faults, all }: Choice, drills: readonly GameDayDrill[] = GAME_DAY_DRILLS): readonly Job[] {
-  const named = [...new Set(all ? DRILL_FAULTS.map(({ name }) => name) : faults)];
-  const asked = named.length > 0;
-  const groupsOf = ({ campaign }: GameDayDrill): readonly FaultGroup[] =>
-    asked ? named.map((fault) => ({ faults: [fault], typicalS: UNMEASURED_S })) : campaign;
+  const plain = (asked: boolean) =>
+    drills.map((drill) => jobOf(drill, { faults: [], typicalS: drill.typicalS }, asked));
+  if (all || faults.length > 0) {
+    const wanted = (drill: GameDayDrill): FaultGroup[] =>
+      namedFor(drill, faults, all).map((fault) => ({ faults: [fault], typicalS: UNMEASURED_S }));
+    return [...plain(true), ...inTurn(drills, wanted).map(({ drill, group }) => jobOf(drill, group, true))];
+  }
+  const groups = inTurn(drills, ({ campaign }) => campaign);
+  const first = groups.slice(0, drills.filter(({ campaign }) => campaign.length > 0).length);
+  return [
+    ...first.map(({ drill, group }) => jobOf(drill, group, true)),
+    ...plain(false),
+    ...groups.slice(first.length).map(({ drill, group }) => jobOf(drill, group, false)),
+  ];
+}
+
+/** The faults that were named, or all, as far as the drill knows them and has their replica. */
+function namedFor({ protocol, replicas }: GameDayDrill, faults: readonly string[], all: boolean): readonly string[] {
+  const known = DRILL_FAULTS[protocol].map(({ name }) => name);
+  if (all) return known;
+  return [...new Set(faults)].filter((fault) => {
+    const { name, target } = parseFault(fault);
+    return known.includes(name) && (target === undefined || replicas.includes(target));
+  });
+}
+
+/** The first group of each drill, then the second of each, and so on. */
+function inTurn(
+  drills: readonly GameDayDrill[],
+  groupsOf: (drill: GameDayDrill) => readonly FaultGroup[],
+): { readonly drill: GameDayDrill; readonly group: FaultGroup }[] {
   const rounds = Math.max(0, ...drills.map((drill) => groupsOf(drill).length));
-  const planted = Array.from({ length: rounds }, (_, round) =>
+  return Array.from({ length: rounds }, (_, round) =>
     drills.flatMap((drill) =>
       groupsOf(drill)
         .slice(round, round + 1)
-        .map((group) => jobOf(drill, group, asked)),
+        .map((group) => ({ drill, group })),
     ),
-  );
-  return [...drills.map((drill) => jobOf(drill, { faults: [], typicalS: drill.typicalS }, true)), ...planted.flat()];
+  ).flat();
 }
 
 function jobOf({ name, runbook }: GameDayDrill, { faults, typicalS }: FaultGroup, asked: boolean): Job {

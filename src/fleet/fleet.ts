@@ -134,6 +134,8 @@ export interface ReplayContract {
   readonly clockErrorMs: number;
   /** D: how long a signer may wait for its store between its skew check and the store's answer. */
   readonly storeTimeoutMs: number;
+  /** How much of a timestamp the signature does not cover: a gate signs whole seconds, so that the rest can be changed. */
+  readonly unsignedMs?: number;
 }
 
 /** The request that a probe is, and its limits. `body` is one that passes authentication and then has no effect. */

@@ -39,7 +39,7 @@ type Resolve = (path: string) => string;
 export function readFleet(text: string, file: string): Fleet {
   const input = validate(parseDocument(text, file), CHECKED);
   const absolute: Resolve = (path) => resolve(dirname(file), path);
-  const replay = replayContract(input.replay);
+  const replay = replayContract(input.replay, input.protocol);
   const { protocol } = input;
   const clients = input.clients.map((client) => toClient(client, protocol, replay, absolute));
   const fleet: Unbranded = {
@@ -162,12 +162,13 @@ function tlsFiles({ ca, cert, key, required }: FleetInput['tls'], absolute: Reso
   };
 }
 
-function replayContract(input: FleetInput['replay']): ReplayContract {
+function replayContract(input: FleetInput['replay'], protocol: Fleet['protocol']): ReplayContract {
   return {
     maxAgeMs: input.maxAge,
     nonceTtlMs: input.nonceTtl,
     clockErrorMs: input.clockError,
     storeTimeoutMs: input.storeTimeout,
+    ...(protocol === 'gate-v1' ? { unsignedMs: 1000 } : {}),
   };
 }
 

@@ -1,8 +1,6 @@
-import { reveal, type Secret } from '../credential/secret.ts';
+import type { Secret } from '../credential/secret.ts';
 import type { ProbeSettings } from '../fleet/fleet.ts';
 import type { GateRequest } from '../protocol/gate-v1.ts';
-import { KEYRING_HEADERS, keyringSignature } from '../protocol/keyring-v1.ts';
-import { signGateCall } from './gate-call.ts';
 import type { WireRequest } from './ports.ts';
 
 /** What one probe says, before it is signed. Whatever is left out is what a sound client would send. */
@@ -52,39 +50,4 @@ export interface Completion {
   readonly freshNonce: () => string;
   /** The key id of a secret, where the protocol has key ids. */
   readonly keyIdOf: (secret: Secret | undefined) => string;
-}
-
-/** Completes and signs a call by the fleet's protocol. */
-export function signCall(call: Call, completion: Completion): Signed {
-  const { settings, userAgent, now, freshNonce } = completion;
-  if (settings.gate !== undefined) return signGateCall(call, settings.gate, completion);
-  const nonce = call.nonce ?? freshNonce();
-  const timestamp = call.timestampText ?? String(Math.round(now + (call.timestampOffsetMs ?? 0)));
-  const method = call.method ?? settings.method;
-  const path = call.path ?? settings.path;
-  const body = Buffer.from(call.body ?? settings.body);
-  const signed = call.overrideSignature ?? signatureOf(call.secret, { timestamp, nonce, method, path, body });
-  const signature = call.alterSignature?.(signed) ?? signed;
-  const sent = call.sentBody === undefined ? body : Buffer.from(call.sentBody);
-  const headers = {
-    'content-type': 'application/json',
-    accept: 'application/json',
-    'user-agent': userAgent,
-    ...(call.bare === true ? {} : keyringHeaders(call.client, timestamp, nonce, signature)),
-  };
-  const request = { method: call.sentMethod ?? method, path: call.sentPath ?? path, headers, body: sent };
-  return { request, nonce, timestamp };
-}
-
-function signatureOf(secret: Secret | undefined, request: Parameters<typeof keyringSignature>[1]): string {
-  return secret === undefined ? '' : keyringSignature(reveal(secret), request);
-}
-
-function keyringHeaders(client: string, timestamp: string, nonce: string, signature: string): Record<string, string> {
-  return {
-    [KEYRING_HEADERS.clientId]: client,
-    [KEYRING_HEADERS.timestamp]: timestamp,
-    [KEYRING_HEADERS.nonce]: nonce,
-    [KEYRING_HEADERS.signature]: signature,
-  };
 }

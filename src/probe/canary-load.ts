@@ -3,10 +3,10 @@ import type { ProbeSettings } from '../fleet/fleet.ts';
 import { judge } from '../protocol/judge.ts';
 import type { Exchange, OutcomeRule } from '../protocol/outcome.ts';
 import type { Protocol } from '../protocol/protocol.ts';
-import { signCall } from './call.ts';
 import { type CanaryCoordinates, type CanaryCounts, CanaryTally } from './canary-counts.ts';
 import { KeyIds } from './key-ids.ts';
 import type { Clock, WireRequest } from './ports.ts';
+import { signCall } from './sign-call.ts';
 
 /** The request that the canary sends, as in the fleet's `probe` settings. */
 export type CanaryRequest = Pick<ProbeSettings, 'method' | 'path' | 'body' | 'gate'>;

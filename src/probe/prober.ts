@@ -3,10 +3,11 @@ import type { Endpoint, ProbeSettings } from '../fleet/fleet.ts';
 import { judge } from '../protocol/judge.ts';
 import type { Exchange, Outcome, OutcomeRule } from '../protocol/outcome.ts';
 import type { Protocol } from '../protocol/protocol.ts';
-import { type Call, type Signed, signCall } from './call.ts';
+import type { Call, Signed } from './call.ts';
 import { KeyIds } from './key-ids.ts';
 import { createPacer } from './pacer.ts';
 import type { Clock, Random, Transport } from './ports.ts';
+import { signCall } from './sign-call.ts';
 
 /** Headers by which a signer may say which process answered. */
 const INSTANCE_HEADERS = ['x-signer-instance', 'x-instance-id'] as const;

@@ -3,7 +3,7 @@ import type { Clock } from '../probe/ports.ts';
 import type { Prober, RefusalCount } from '../probe/prober.ts';
 import { type OwnRefusals, RefusalWatch } from '../watch/logs.ts';
 import type { LogFiles } from '../watch/ports.ts';
-import { verdictOf } from './preflight.ts';
+import { verdictOf } from './finding-verdict.ts';
 import type { Proven } from './world.ts';
 
 /** What watching a fleet's logs needs. */

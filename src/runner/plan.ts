@@ -13,7 +13,7 @@ import type { Inventory } from '../machine/step.ts';
 import { type Goal, type Planned, pathTo } from '../machine/way.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { requireReadiness } from './before.ts';
-import { beginningOf } from './gate-terms.ts';
+import { beginningOf } from './gate-standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order } from './operate.ts';

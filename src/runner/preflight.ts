@@ -1,8 +1,9 @@
-import { compose, type Verdict } from '../errors/verdict.ts';
+import type { Verdict } from '../errors/verdict.ts';
 import { checksOf } from '../probe/checks/list.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
+import { verdictOf } from './finding-verdict.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
 import type { Pairs } from './pair.ts';
 import { rehearseDeploys } from './rehearse-deploys.ts';
@@ -67,17 +68,4 @@ export async function runPreflight(
   );
   const findings = [...rehearsed, ...seen];
   return { verdict: verdictOf(findings), findings };
-}
-
-/**
- * The verdict of findings: an `unknown` counts only where it is critical; what does not apply is left out, and so is a
- * failure that the fleet's owner has answered for.
- */
-export function verdictOf(findings: readonly Finding[]): Verdict {
-  const counted = findings.filter(
-    ({ verdict, critical, accepted }) =>
-      verdict !== 'not-applicable' && accepted === undefined && (critical || verdict !== 'unknown'),
-  );
-  if (counted.length === 0 && findings.some(({ accepted }) => accepted !== undefined)) return 'pass';
-  return compose(counted.map(({ verdict }) => (verdict === 'not-applicable' ? 'pass' : verdict)));
 }

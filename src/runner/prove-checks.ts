@@ -3,9 +3,9 @@ import { checksOf } from '../probe/checks/list.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Burned } from '../probe/oracle.ts';
+import { verdictOf } from './finding-verdict.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
 import type { Pairs } from './pair.ts';
-import { verdictOf } from './preflight.ts';
 import type { Proven } from './world.ts';
 
 /** Pause before checks are tried again, in milliseconds. */

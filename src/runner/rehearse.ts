@@ -7,7 +7,7 @@ import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
 import { notCarriedOut, requireCarriedOut } from './carried-out.ts';
 import type { SettingEffect } from './configurations.ts';
-import { beginningOf } from './gate-terms.ts';
+import { beginningOf } from './gate-standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order, requireSafe } from './operate.ts';

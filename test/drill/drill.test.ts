@@ -3,16 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { DRILL_FAULTS } from '../../src/drill/faults.ts';
-import { FAULTS } from '../../src/practice/faults.ts';
+import { FAULTS, GATE_FAULTS } from '../../src/practice/faults.ts';
 import { expectFound, rotctl, withDrill } from '../support/drill-run.ts';
 
 /** Which faults this run plants; the whole list is tried by the long tests. */
 const SEED = Number(process.env.ROTCTL_TEST_SEED ?? Math.floor(Math.random() * 1e6));
-const REPLICAS = ['signer-a', 'signer-b', 'signer-c'];
 const SLICE = 2;
+/** Where faults are planted, and by which runbook they are found. */
+const DRILLS = [
+  { runbook: 'signer-hmac', faults: DRILL_FAULTS['keyring-v1'], replicas: ['signer-a', 'signer-b', 'signer-c'] },
+  { runbook: 'gate-hmac', faults: DRILL_FAULTS['gate-v1'], replicas: ['gate-a', 'gate-b', 'gate-c'] },
+];
 
 it('knows the faults that the practice fleet has, and no other', () => {
-  expect(DRILL_FAULTS.map(({ name }) => name).toSorted()).toEqual(Object.keys(FAULTS).toSorted());
+  const known = DRILLS.map(({ faults }) => faults.map(({ name }) => name).toSorted());
+  expect(known).toEqual([FAULTS, GATE_FAULTS].map((faults) => Object.keys(faults).toSorted()));
 });
 
 describe('a whole drill', { timeout: 300_000 }, () => {
@@ -41,10 +46,11 @@ describe('a whole drill', { timeout: 300_000 }, () => {
     }
   });
 
-  const first = SEED % DRILL_FAULTS.length;
-  for (let n = 0; n < SLICE; n += 1) {
-    const { name } = DRILL_FAULTS[(first + n * 5) % DRILL_FAULTS.length] ?? { name: 'misses-next' };
-    const target = REPLICAS[(SEED + n) % REPLICAS.length] ?? 'signer-b';
-    it(`finds ${name} on ${target} (ROTCTL_TEST_SEED=${SEED})`, () => expectFound(name, target));
+  for (const { runbook, faults, replicas } of DRILLS) {
+    for (let n = 0; n < SLICE; n += 1) {
+      const { name } = faults[(SEED + n * 5) % faults.length] ?? { name: 'misses-next' };
+      const target = replicas[(SEED + n) % replicas.length] ?? '';
+      it(`finds ${name} on ${target} (ROTCTL_TEST_SEED=${SEED})`, () => expectFound(name, target, runbook));
+    }
   }
 });

@@ -101,27 +101,37 @@ describe('drills side by side, within a time', () => {
 });
 
 describe('what is played', () => {
-  it('is each plain drill first, then the campaign, turn by turn', () => {
+  it('is each drill with its first faults, then the plain ones, then the campaign, turn by turn', () => {
     const drill = (name: string, ...names: string[]) => ({
       name,
       runbook: name,
+      protocol: 'keyring-v1' as const,
+      replicas: [],
       typicalS: 50,
       campaign: names.map((fault) => ({ faults: [fault], typicalS: 60 })),
     });
     const jobs = jobsOf({ faults: [], all: false }, [drill('signer', 'a', 'b'), drill('gate', 'c')]);
-    expect(jobs.map(({ id }) => id)).toEqual(['signer', 'gate', 'signer-a', 'gate-c', 'signer-b']);
+    expect(jobs.map(({ id }) => id)).toEqual(['signer-a', 'gate-c', 'signer', 'gate', 'signer-b']);
     expect(jobs.map(({ asked }) => asked)).toEqual([true, true, false, false, false]);
   });
 
   it('is what was named, each in a drill of its own, once, and asked for', () => {
     const jobs = jobsOf({ faults: ['slow', 'slow@signer-c', 'slow'], all: false });
-    expect(jobs.map(sayJob)).toEqual(['signer-hmac', 'signer-hmac with slow', 'signer-hmac with slow on signer-c']);
-    expect(new Set(jobs.map(({ id }) => id)).size).toBe(3);
+    expect(jobs.map(sayJob)).toEqual([
+      'signer-hmac',
+      'gate-hmac',
+      'signer-hmac with slow',
+      'gate-hmac with slow',
+      'signer-hmac with slow on signer-c',
+    ]);
+    expect(new Set(jobs.map(({ id }) => id)).size).toBe(5);
     expect(jobs.every(({ asked, id }) => asked && /^[\w+-]+$/.test(id))).toBe(true);
   });
 
   it('is every fault that there is, on request', () => {
-    expect(jobsOf({ faults: [], all: true })).toHaveLength(1 + DRILL_FAULTS.length);
+    expect(jobsOf({ faults: [], all: true })).toHaveLength(
+      2 + DRILL_FAULTS['keyring-v1'].length + DRILL_FAULTS['gate-v1'].length,
+    );
   });
 
   it('has in its campaign faults that there are, on different replicas of a drill, and none twice', () => {

@@ -69,7 +69,7 @@ describe('a fleet of gates', () => {
     for (const name of [...GATES, 'template']) {
       expect(variablesIn(envOf(fleet, name))).toMatchObject({
         REQUIRE_SIGNATURE: 'true',
-        NONCE_TTL_SECONDS: '5',
+        NONCE_TTL_SECONDS: '6',
         SIGNATURE_SKEW_SECONDS: '2',
       });
     }

@@ -51,8 +51,8 @@ export async function withDrill(
 }
 
 /** A fault that was planted must have been found, named with its replica, and recovered from. */
-export async function expectFound(fault: string, target: string): Promise<void> {
-  await withDrill(['--fault', `${fault}@${target}`], ({ exitCode, json, stderr }) => {
+export async function expectFound(fault: string, target: string, runbook: string): Promise<void> {
+  await withDrill(['--runbook', runbook, '--fault', `${fault}@${target}`], ({ exitCode, json, stderr }) => {
     expect(json.faults, stderr).toMatchObject([{ name: fault, target, found: true, recovered: true }]);
     expect(json.faults[0]?.check).toMatch(/./);
     expect(exitCode, stderr).toBe(0);

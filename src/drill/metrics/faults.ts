@@ -59,9 +59,9 @@ function faultOf(planted: Entry, own: readonly Entry[], last: number): PlantedFa
 /** Which family of wrong answers a check looks for: what fails it, fails its sisters too. */
 const FAMILIES: readonly (readonly [Disturbance, RegExp])[] = [
   ['replay', /^(replay[._]|namespace)/],
-  ['invalid', /^control\.|_rejected$|^store\.fail-closed$/],
+  ['invalid', /^control\.|_rejected$|^gate\.|^store\.fail-closed$/],
   ['resurrection', /^refuses\./],
-  ['refused', /^clock\.|^timestamp_skew_rejected$|^traffic/],
+  ['refused', /^clock\.|^timestamp_skew_rejected$|^gate\.stale-refused$|^accepts\.current$|^traffic/],
 ];
 
 /**

@@ -74,8 +74,8 @@ const TAIL = `
 tls: { ca: tls/ca.pem }
 
 # maxAge is SIGNATURE_SKEW_SECONDS, nonceTtl is NONCE_TTL_SECONDS. A nonce lives longer than
-# 2 * maxAge + 2 * clockError + storeTimeout = 4.65 s.
-replay: { maxAge: 2s, nonceTtl: 5s, clockError: 200ms, storeTimeout: 250ms }
+# 2 * maxAge + 2 * clockError + storeTimeout + the second whose fraction is not signed = 5.65 s.
+replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 250ms }
 
 # Passes everything that is verified, and is then denied by policy. By its actor it is told apart from all others.
 probe:

@@ -55,7 +55,7 @@ function materialOf({ home }: Layout, name: string, secret: string): Record<stri
 function sharedByGates(layout: Layout): Record<string, string> {
   return {
     REQUIRE_SIGNATURE: 'true',
-    NONCE_TTL_SECONDS: '5',
+    NONCE_TTL_SECONDS: '6',
     SIGNATURE_SKEW_SECONDS: '2',
     GATE_TOOLS: [PROBE.tool, SERVICE_TOOL].join(','),
     GATE_SESSIONS: [PROBE.session, ...kindOf(layout).clientIds.map(sessionOf)].join(','),

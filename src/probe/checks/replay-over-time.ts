@@ -153,7 +153,7 @@ async function pause({ clock, onWait, signal }: CheckContext, why: string, ms: n
   await clock.sleep(ms, signal);
 }
 
-/** The declared numbers against the bound TTL ≥ 2·maxAge + 2E + D. */
+/** The declared numbers against the bound TTL ≥ 2·maxAge + 2E + D, and (of a gate) the second whose fraction is not signed. */
 const ttlBound: Check = {
   id: 'replay.ttl-bound',
   group: 'replay',
@@ -170,12 +170,13 @@ function boundSight({
   nonceTtlMs,
   clockErrorMs,
   storeTimeoutMs,
+  unsignedMs = 0,
 }: ReplayContract): Sight & { critical?: boolean } {
   const least = 2 * maxAgeMs;
-  const bound = least + 2 * clockErrorMs + storeTimeoutMs;
+  const bound = least + 2 * clockErrorMs + storeTimeoutMs + unsignedMs;
   const base = { expected: `at least ${bound} ms`, seen: `${nonceTtlMs} ms`, samples: 1 };
   if (nonceTtlMs >= bound) return { ...base, verdict: 'pass' };
-  const sum = `2 × ${maxAgeMs} + 2 × ${clockErrorMs} + ${storeTimeoutMs} = ${bound} ms`;
+  const sum = `2 × ${maxAgeMs} + 2 × ${clockErrorMs} + ${storeTimeoutMs}${unsignedMs === 0 ? '' : ` + ${unsignedMs} unsigned`} = ${bound} ms`;
   if (nonceTtlMs < least) {
     return { ...base, verdict: 'fail', reason: `below twice the window (${least} ms); the bound is ${sum}` };
   }
