@@ -115,7 +115,7 @@ export async function openSession(
       for (const secret of found.values()) learn(secret);
       return found;
     },
-    preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
+    preflight: (pairs, preconditions, terms) => runPreflight(parts, pairs, preconditions, terms),
     prover: (pairs, terms) => new FleetProver(parts, learnAll(pairs, learn), terms),
     async traffic(pairs, before) {
       await logs.begin();

@@ -18,9 +18,10 @@ export function preflightCost(sizes: Sizes, preconditions: readonly Precondition
     (has('signatures-enforced') ? replicas * (isGate ? GATE_CONTROLS : controlRequests(sizes.clients)) : 0) +
     acceptedRequests(sizes, has('vectors-green'), has('current-accepted')) +
     (has('shared-replay-store') ? replayRequests(replicas) + replicas * NONCE_REQUESTS : 0);
+  const heard = has('current-signed') ? 2 * replicas : 0;
   const { maxAgeMs, clockErrorMs } = fleet.replay;
   const leastMs = has('shared-replay-store') ? Math.max(0, 2 * (maxAgeMs - clockErrorMs - JOURNEY_MS)) : 0;
-  return { requests, leastMs, mostMs: leastMs + requests * fleet.probe.deadlineMs };
+  return { requests: requests + heard, leastMs, mostMs: leastMs + requests * fleet.probe.deadlineMs };
 }
 
 /** Six negative controls of a gate, with 16 requests, and a positive one for each. */
