@@ -181,6 +181,8 @@ async function openTraffic(
       workerUrl: platform.canaryWorker,
       onChange,
     });
-  const served = (balancer.length > 0 ? balancer : routes).map(({ name }) => name);
+  // Without a balancer nobody knows how callers get by a replica that is being restarted: of the replicas' own routes
+  // only refusals count.
+  const served = balancer.map(({ name }) => name);
   return startTraffic({ start, pairs, settings: fleet.canary, served, clock: platform.clock }, before);
 }

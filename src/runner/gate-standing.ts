@@ -60,9 +60,10 @@ export async function gateExpectations({ fleet, gate }: Reading): Promise<Readon
   return found;
 }
 
-function beforeOf({ keyId, keyIdPrev, strict, revoked, dual }: GateSettings): GateBefore {
+function beforeOf({ prevIsEmpty, keyId, keyIdPrev, strict, revoked, dual }: GateSettings): GateBefore {
   const orNull = (text: string | undefined) => text ?? null;
   return {
+    prevIsEmpty,
     keyId: orNull(keyId),
     keyIdPrev: orNull(keyIdPrev),
     strict: orNull(strict),
