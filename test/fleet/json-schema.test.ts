@@ -18,7 +18,8 @@ describe('the JSON schema of rotctl.yaml', () => {
     walk(fleetJsonSchema(), '', (schema, path) => {
       if (schema.type === 'object' && schema.additionalProperties !== false) open.push(path);
     });
-    expect(open).toEqual([]);
+    // Its fields are the service's own.
+    expect(open).toEqual(['/properties/probe/properties/params']);
     const silent: string[] = [];
     walk(fleetJsonSchema(), '', ({ properties = {} }, path) => {
       if (typeof properties !== 'object' || properties === null) return;
