@@ -53,7 +53,8 @@ export function planChange(
   for (const which of ['prev', 'secret'] as const) {
     const next = change[which];
     if (next === null && held[which].value !== '') unset(which);
-    if (next === null || next === undefined || held[which].secret?.signsLike(next)) continue;
+    if (next === '' && held[which].value !== '') set(which, '');
+    if (next === null || next === undefined || next === '' || held[which].secret?.signsLike(next)) continue;
     const { value, file } = spell(next, deploy, held, labels);
     if (file !== undefined) newFiles.push(file);
     set(which, value, textOf(next));

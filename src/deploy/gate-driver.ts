@@ -8,6 +8,8 @@ import type { EnvFilePlace } from '../fleet/fleet.ts';
 export interface GateSettings {
   readonly secret: Secret | undefined;
   readonly prev: Secret | undefined;
+  /** Whether the variable of `prev` stands there with nothing in it, which means the same as when it does not stand there. */
+  readonly prevIsEmpty: boolean;
   readonly keyId: string | undefined;
   readonly keyIdPrev: string | undefined;
   readonly strict: string | undefined;
@@ -15,10 +17,10 @@ export interface GateSettings {
   readonly dual: string | undefined;
 }
 
-/** What to change: what is absent stays, `null` is unset. */
+/** What to change: what is absent stays, `null` is unset; an empty `prev` stands there with nothing in it. */
 export interface GateChange {
   readonly secret?: Secret;
-  readonly prev?: Secret | null;
+  readonly prev?: Secret | '' | null;
   readonly keyId?: string | null;
   readonly keyIdPrev?: string | null;
   readonly strict?: string | null;

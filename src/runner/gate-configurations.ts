@@ -67,7 +67,9 @@ function gateChange(effect: Extract<SettingEffect, { of: 'template' | 'replica' 
   const restores = effect.restores ?? [];
   const [first, second] = accepts ?? [];
   return {
-    ...(first === undefined ? {} : { secret: pair[first], prev: second === undefined ? null : pair[second] }),
+    ...(first === undefined
+      ? {}
+      : { secret: pair[first], prev: second === undefined ? without(before) : pair[second] }),
     ...idsChange(effect, basis, first, second),
     ...(strict === undefined ? {} : { strict: restores.includes('strict') ? before.strict : String(strict) }),
     ...(revokes === undefined
@@ -85,7 +87,8 @@ function clientChange(effect: Extract<SettingEffect, { of: 'client' }>, basis: B
   const { pair, before } = basis;
   const { signs, dual } = effect.set;
   const other = signs === undefined ? undefined : otherThan(signs);
-  const secrets = signs === undefined ? {} : { secret: pair[signs], prev: dual === true && other ? pair[other] : null };
+  const secrets =
+    signs === undefined ? {} : { secret: pair[signs], prev: dual === true && other ? pair[other] : without(before) };
   return {
     ...secrets,
     ...idsChange(effect, basis, signs, dual === true ? other : undefined),
@@ -117,6 +120,11 @@ function revocation({ revoked }: GateBefore, ids: readonly string[]): string {
   return [...new Set([...revokedIn({ revoked: revoked ?? undefined }), ...ids])].join(',');
 }
 
+/** No previous secret: an empty variable where there was one, else none. */
+function without({ prevIsEmpty }: GateBefore): '' | null {
+  return prevIsEmpty ? '' : null;
+}
+
 function otherThan(generation: RotatingGeneration): RotatingGeneration {
   return generation === 'next' ? 'current' : 'next';
 }
@@ -130,7 +138,8 @@ function generationOf(secret: Secret | undefined, pair: Pair): RotatingGeneratio
 function labelFor(secret: Secret, pair: Pair, { keyIds }: GateTerms): string {
   const generation = generationOf(secret, pair);
   if (generation === undefined) throw new RotctlError('INTERNAL', 'a secret that is not of this rotation');
-  return keyIds[generation];
+  // The name of a file holds less than a key id may.
+  return keyIds[generation].replace(/[^A-Za-z0-9-]/g, '-');
 }
 
 /** Whether a change would change nothing. */
@@ -140,6 +149,7 @@ function isSo(now: GateSettings, change: GateChange): boolean {
     const is = now[name];
     if (wanted === undefined) return true;
     if (wanted === null) return is === undefined;
+    if (name === 'prev' && wanted === '') return is === undefined;
     if (typeof wanted === 'string') return is === wanted;
     return typeof is === 'object' && is.signsLike(wanted);
   });
@@ -151,7 +161,7 @@ function shown(settings: GateSettings): Snapshot {
     (Object.keys(settings) as (keyof GateSettings)[]).map((name) => {
       const value = settings[name];
       if (value === undefined) return [name, []];
-      return [name, [typeof value === 'string' ? value : value.fingerprint]];
+      return [name, [typeof value === 'object' ? value.fingerprint : String(value)]];
     }),
   );
 }

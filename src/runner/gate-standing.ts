@@ -49,6 +49,11 @@ export async function readTerms(tools: Reading, random: { hex(bytes: number): st
   };
 }
 
+/** The terms by which a rotation would begin now; `undefined` for a fleet that is none of gates. @throws as `readTerms` */
+export async function termsNow(tools: Pick<Tools, 'fleet' | 'gate' | 'random'>): Promise<GateTerms | undefined> {
+  return tools.gate === undefined ? undefined : readTerms(tools, tools.random);
+}
+
 /** What each gate's configuration says of key ids, for its answers to be compared with. */
 export async function gateExpectations({ fleet, gate }: Reading): Promise<ReadonlyMap<string, GateExpectation>> {
   const found = new Map<string, GateExpectation>();
@@ -60,9 +65,10 @@ export async function gateExpectations({ fleet, gate }: Reading): Promise<Readon
   return found;
 }
 
-function beforeOf({ keyId, keyIdPrev, strict, revoked, dual }: GateSettings): GateBefore {
+function beforeOf({ prevIsEmpty, keyId, keyIdPrev, strict, revoked, dual }: GateSettings): GateBefore {
   const orNull = (text: string | undefined) => text ?? null;
   return {
+    prevIsEmpty,
     keyId: orNull(keyId),
     keyIdPrev: orNull(keyIdPrev),
     strict: orNull(strict),

@@ -4,6 +4,8 @@ import type { Beginning, RotatingGeneration } from '../machine/step.ts';
 
 /** What a party's variables said before a rotation; `null`: not set. Nothing in it is secret. */
 export interface GateBefore {
+  /** Whether the variable of the previous secret stood there, with nothing in it. */
+  readonly prevIsEmpty: boolean;
   readonly keyId: string | null;
   readonly keyIdPrev: string | null;
   readonly strict: string | null;

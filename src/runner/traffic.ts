@@ -13,7 +13,7 @@ export interface TrafficParts {
   start(onChange: (counts: CanaryCounts) => void): Promise<CanaryHandle>;
   readonly pairs: Pairs;
   readonly settings: Fleet['canary'];
-  /** The routes that clients take. */
+  /** The routes that clients take, as far as they are known: only there a request without an answer hurts somebody. */
   readonly served: readonly string[];
   readonly clock: Clock;
 }
