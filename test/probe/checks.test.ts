@@ -8,6 +8,7 @@ import type { Finding } from '../../src/probe/finding.ts';
 import { type Knobs, MiniStore, SECRETS } from '../support/mini-signer.ts';
 import { PROBE, startFleet, type TestFleet } from './harness.ts';
 
+/** What signers are checked for; gates have a file of their own. */
 const CHECKS = checksOf({ protocol: 'keyring-v1' });
 
 let fleet: TestFleet;
