@@ -1,7 +1,7 @@
 import type { GateSettings } from '../deploy/gate.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Client, Replica, Template } from '../fleet/fleet.ts';
-import type { Beginning } from '../machine/step.ts';
+import type { Beginning, RotatingGeneration } from '../machine/step.ts';
 import type { GateExpectation } from '../probe/checks/check.ts';
 import { DEFAULT_KEY_IDS, isOn } from '../protocol/gate-v1.ts';
 import { type GateBefore, type GateTerms, revokedIn } from './gate-terms.ts';
@@ -164,10 +164,20 @@ function refusal(message: string, hint?: string): RotctlError {
   return new RotctlError('PRECONDITION_FAILED', message, hint === undefined ? {} : { hint });
 }
 
-/** Teaches the prober under which key ids the secrets of a rotation sign. */
-export function learnKeyIds({ gate }: Pick<Tools, 'gate'>, pairs: Pairs, { keyIds }: GateTerms): void {
-  for (const { current, next } of pairs.values()) {
-    gate?.keyIds.learn(current, keyIds.current);
-    gate?.keyIds.learn(next, keyIds.next);
+/**
+ * Teaches the prober under which key ids the secrets of a rotation sign.
+ *
+ * @param gone the generation that is destroyed by now, for which the other one may stand in
+ */
+export function learnKeyIds(
+  { gate }: Pick<Tools, 'gate'>,
+  pairs: Pairs,
+  { keyIds }: GateTerms,
+  gone?: RotatingGeneration,
+): void {
+  for (const pair of pairs.values()) {
+    for (const generation of ['current', 'next'] as const) {
+      if (generation !== gone || pair.current !== pair.next) gate?.keyIds.learn(pair[generation], keyIds[generation]);
+    }
   }
 }
