@@ -11,7 +11,7 @@ import { createProber } from '../probe/prober.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
 import { readVectors } from '../probe/vectors.ts';
 import type { Runbook } from '../runbook/runbook.ts';
-import type { FleetParts } from '../runner/fleet-parts.ts';
+import { type FleetParts, probedOf } from '../runner/fleet-parts.ts';
 import { gateExpectations } from '../runner/gate-standing.ts';
 import { FleetLogWatch } from '../runner/log-watch.ts';
 import type { Pairs } from '../runner/pair.ts';
@@ -115,7 +115,7 @@ export async function openSession(
       for (const secret of found.values()) learn(secret);
       return found;
     },
-    preflight: (pairs, preconditions) => runPreflight(parts, pairs, preconditions),
+    preflight: (pairs, preconditions, terms) => runPreflight(parts, pairs, preconditions, terms),
     prover: (pairs, terms) => new FleetProver(parts, learnAll(pairs, learn), terms),
     async traffic(pairs, before) {
       await logs.begin();
@@ -166,10 +166,11 @@ async function openTraffic(
   const routes = fleet.replicas.map(({ name, url, serverName }) => ({ name, endpoint: { url, serverName } }));
   const balancer = fleet.balancer === undefined ? [] : [{ name: 'balancer', endpoint: fleet.balancer }];
   const { method, path, body, gate, deadlineMs, maxBytes } = fleet.probe;
+  const probed = probedOf(fleet, [...pairs]);
   const start: Parameters<typeof startTraffic>[0]['start'] = (onChange) =>
     startCanary({
       routes: [...balancer, ...routes],
-      clients: [...pairs.keys()].map((id) => ({ id })),
+      clients: probed.map(([id]) => ({ id })),
       tls,
       probe: { method, path, body, gate, deadlineMs, maxBytes },
       protocol: fleet.protocol,
@@ -184,5 +185,5 @@ async function openTraffic(
   // Without a balancer nobody knows how callers get by a replica that is being restarted: of the replicas' own routes
   // only refusals count.
   const served = balancer.map(({ name }) => name);
-  return startTraffic({ start, pairs, settings: fleet.canary, served, clock: platform.clock }, before);
+  return startTraffic({ start, pairs: new Map(probed), settings: fleet.canary, served, clock: platform.clock }, before);
 }

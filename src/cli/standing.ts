@@ -59,7 +59,7 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
     heldBecause: failed?.data.result === 'failed' ? text(failed.data.reason) : undefined,
     unsettled:
       lastStep?.kind === 'intent' ? `${lastStep.step} on ${texts(lastStep.data.targets).join(', ')}` : undefined,
-    told: toldIn(own),
+    told: toldIn(own, texts(header.data.clients)),
     owed: parseOwed(own),
     override: overrideIn(own, header.rotation),
     allowed: allowedIn(phase, compromised),
@@ -85,10 +85,10 @@ function doneSince(present: readonly Entry[], name: string): boolean {
 }
 
 /** Clients whose `next` was written, less those that a step then proved to sign with `current`. */
-function toldIn(own: readonly Entry[]): string[] {
+function toldIn(own: readonly Entry[], clients: readonly string[]): string[] {
   const told = new Set<string>();
   for (const [index, entry] of own.entries()) {
-    const names = texts(entry.data.targets);
+    const names = texts(entry.data.targets).filter((name) => clients.includes(name));
     if (entry.kind === 'intent' && entry.phase === 'moving' && entry.data.action === 'write')
       for (const name of names) told.add(name);
     if (entry.phase === 'returning' && isDone(entry) && provesReturn(own, index))

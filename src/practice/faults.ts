@@ -20,7 +20,7 @@ export const FAULTS = {
 export const GATE_FAULTS = {
   'empty-secret-accepted': 'takes the empty text for a secret: accepts what was signed with the empty key',
   'strict-ignored': 'does not bind key ids to secrets, though its configuration is strict',
-  'revoked-ignored': 'accepts signatures under revoked key ids',
+  'revoked-ignored': 'accepts signatures under revoked key ids, made with any secret that it has',
   'signature-not-required': 'lets a request through whatever its signature, and without one',
   'per-process-nonces': 'remembers nonces in its own memory, not in the shared store',
   'default-key-id-missing': "does not see its variable for the previous secret's key id, and goes by v0",

@@ -24,9 +24,11 @@ const BEFORE: readonly { readonly status: number; readonly why: string }[] = [
 export function judgeGate(status: number, body: Readonly<Record<string, unknown>>): Outcome {
   if (!Object.hasOwn(body, 'detail')) return judgeBare(status, body);
   const texts = textsIn(body.detail);
-  const reason = `${status} ${escapeForeign(texts[0] ?? 'without a text', 80)}`;
-  const found = ANSWERS.find((answer) => answer.status === status && texts.includes(answer.text));
-  if (found !== undefined) return { code: found.code, reason };
+  const said = ANSWERS.filter(({ text }) => texts.includes(text));
+  const reason = `${status} ${escapeForeign(said[0]?.text ?? texts[0] ?? 'without a text', 80)}`;
+  const [found, another] = said;
+  if (another !== undefined) return unknown(`${reason} and ${another.text} (an answer that contradicts itself)`);
+  if (found?.status === status) return { code: found.code, reason };
   const before = BEFORE.find((answer) => answer.status === status);
   return unknown(`${reason} (${before?.why ?? 'not an answer of the contract that proves anything'})`);
 }

@@ -13,6 +13,7 @@ export const PRECONDITIONS = [
   'clocks-agree',
   'current-accepted',
   'deploys-rehearsed',
+  'current-signed',
 ] as const;
 
 export type Precondition = (typeof PRECONDITIONS)[number];

@@ -9,7 +9,7 @@ import { requireReadiness } from './before.ts';
 import { drainMs } from './drain.ts';
 import { toLedger } from './evidence.ts';
 import { probedOf } from './fleet-parts.ts';
-import { learnKeyIds, readTerms } from './gate-standing.ts';
+import { learnKeyIds, termsNow } from './gate-standing.ts';
 import { type GateTerms, termsRecord } from './gate-terms.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
@@ -56,14 +56,12 @@ export async function beginRotation(
   safety: Safety,
 ): Promise<Begun> {
   const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
-  if (tools.gate !== undefined) await requireReadiness(tools, present, options.clients);
-  const terms = tools.gate === undefined ? undefined : await readTerms(tools, tools.random);
+  const terms = await termsNow(tools);
   const inventory = inventoryOf(tools.fleet, options.clients, terms?.beginning);
-  const pairs =
-    terms === undefined ? await makePairs(tools, options, present) : await sharedPairs(tools, options, present);
-  if (terms !== undefined) learnKeyIds(tools, pairs.values().next().value, terms);
-  else await requireReadiness(tools, present, options.clients);
-  const preflight = await tools.preflight(pairs, tools.runbook.preconditions);
+  const pairs = await (terms === undefined ? makePairs : sharedPairs)(tools, options, present);
+  await requireReadiness(tools, present, options.clients);
+  if (terms !== undefined) learnKeyIds(tools, pairs, terms);
+  const preflight = await tools.preflight(pairs, tools.runbook.preconditions, terms);
   tools.progress.findings(preflight.findings);
   requirePassed(preflight);
   const id = `${tools.runbook.name}-${new Date(tools.clock.now()).toISOString().slice(0, 10)}-${tools.random.hex(4)}`;

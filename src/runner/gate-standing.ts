@@ -1,11 +1,11 @@
-import type { Secret } from '../credential/secret.ts';
 import type { GateSettings } from '../deploy/gate.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Client, Replica, Template } from '../fleet/fleet.ts';
-import type { Beginning, RotatingGeneration } from '../machine/step.ts';
+import type { Beginning } from '../machine/step.ts';
 import type { GateExpectation } from '../probe/checks/check.ts';
 import { DEFAULT_KEY_IDS, isOn } from '../protocol/gate-v1.ts';
 import { type GateBefore, type GateTerms, revokedIn } from './gate-terms.ts';
+import type { Pairs } from './pair.ts';
 import type { Tools } from './tools.ts';
 
 /** A gate, a template or a signing service, with what its configuration says. */
@@ -47,6 +47,11 @@ export async function readTerms(tools: Reading, random: { hex(bytes: number): st
     labels,
     before: Object.fromEntries(parties.map(({ name, settings }) => [name, beforeOf(settings)])),
   };
+}
+
+/** The terms by which a rotation would begin now; `undefined` for a fleet that is none of gates. @throws as `readTerms` */
+export async function termsNow(tools: Pick<Tools, 'fleet' | 'gate' | 'random'>): Promise<GateTerms | undefined> {
+  return tools.gate === undefined ? undefined : readTerms(tools, tools.random);
 }
 
 /** What each gate's configuration says of key ids, for its answers to be compared with. */
@@ -160,12 +165,9 @@ function refusal(message: string, hint?: string): RotctlError {
 }
 
 /** Teaches the prober under which key ids the secrets of a rotation sign. */
-export function learnKeyIds(
-  { gate }: Pick<Tools, 'gate'>,
-  pair: Readonly<Record<RotatingGeneration, Secret>> | undefined,
-  { keyIds }: GateTerms,
-): void {
-  if (gate === undefined || pair === undefined) return;
-  gate.keyIds.learn(pair.current, keyIds.current);
-  gate.keyIds.learn(pair.next, keyIds.next);
+export function learnKeyIds({ gate }: Pick<Tools, 'gate'>, pairs: Pairs, { keyIds }: GateTerms): void {
+  for (const { current, next } of pairs.values()) {
+    gate?.keyIds.learn(current, keyIds.current);
+    gate?.keyIds.learn(next, keyIds.next);
+  }
 }

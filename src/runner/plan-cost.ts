@@ -22,7 +22,7 @@ export interface Cost {
 export interface Sizes {
   readonly fleet: Fleet;
   readonly replicas: number;
-  /** Clients whose secrets rotate. */
+  /** Clients in whose name replicas are probed: those whose secrets rotate, or one that stands for all (`probedOf`). */
   readonly clients: number;
 }
 
@@ -89,13 +89,22 @@ function proofCost(sizes: Sizes, proof: Proof, phase: MovingPhase, changed: numb
     case 'accepts':
       return rounds(sizes, placesOf(sizes, proof.on, changed), clients * (consecutive + WRONG_SECRET));
     case 'refuses':
-      return rounds(sizes, placesOf(sizes, proof.on, changed), clients * (consecutive + WRONG_SECRET + REFUSAL_TRIES));
+      return rounds(
+        sizes,
+        placesOf(sizes, proof.on, changed),
+        clients * (consecutive + WRONG_SECRET + REFUSAL_TRIES + otherKeyIds(fleet)),
+      );
     case 'signs':
     case 'unused':
     case 'key-ids':
       return usageCost(sizes);
     case 'checklist':
-      return again(sizes, checklistRequests(sizes, ACCEPTED_AFTER[phase].length));
+      return again(
+        sizes,
+        fleet.protocol === 'gate-v1'
+          ? gateChecklistRequests(sizes, phase)
+          : checklistRequests(sizes, ACCEPTED_AFTER[phase].length),
+      );
     case 'namespace':
       return again(sizes, (changed > 0 ? changed : replicas) * Math.min(clients, NAMESPACE_READS));
     case 'replay':
@@ -141,6 +150,22 @@ export function checklistRequests({ fleet, replicas, clients }: Sizes, accepted:
   const replayed = 3;
   const refused = 10 + (fleet.tls.required ? 2 : 0);
   return replicas * (valid + rotated + replayed + refused);
+}
+
+/** Key ids beside its own under which a withdrawn secret must be refused: the other generation's, and the two defaults. */
+function otherKeyIds({ protocol }: Pick<Fleet, 'protocol'>): number {
+  return protocol === 'gate-v1' ? 3 : 0;
+}
+
+/**
+ * The checklist of gates, each check with its control: every secret by itself and beside a wrong one, two wrong ones, two
+ * stale times; from the moving on each secret under an invented key id and the others', and at the end a revoked one.
+ */
+function gateChecklistRequests({ fleet, replicas }: Sizes, phase: MovingPhase): number {
+  const accepted = ACCEPTED_AFTER[phase].length;
+  const bound = phase === 'opening' ? 0 : accepted * (1 + otherKeyIds(fleet)) + 1;
+  const revoked = phase === 'destroying' ? 2 : 0;
+  return replicas * (2 * accepted + 1 + 2 + 3 + bound + revoked);
 }
 
 /**

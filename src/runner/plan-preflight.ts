@@ -10,16 +10,29 @@ const JOURNEY_MS = 100;
  */
 export function preflightCost(sizes: Sizes, preconditions: readonly Precondition[]): Cost {
   const { fleet, replicas } = sizes;
+  const isGate = fleet.protocol === 'gate-v1';
   const has = (...some: Precondition[]): boolean => some.some((one) => preconditions.includes(one));
   const requests =
     (has('two-replicas') ? shapeRequests(sizes) : 0) +
     (has('clocks-agree') ? replicas * clockRequests(fleet.replay.maxAgeMs) : 0) +
-    (has('signatures-enforced') ? replicas * controlRequests(sizes.clients) : 0) +
-    (has('vectors-green') ? checklistRequests(sizes, 1) : has('current-accepted') ? 2 * replicas * sizes.clients : 0) +
+    (has('signatures-enforced') ? replicas * (isGate ? GATE_CONTROLS : controlRequests(sizes.clients)) : 0) +
+    acceptedRequests(sizes, has('vectors-green'), has('current-accepted')) +
     (has('shared-replay-store') ? replayRequests(replicas) + replicas * NONCE_REQUESTS : 0);
+  const heard = has('current-signed') ? 2 * replicas : 0;
   const { maxAgeMs, clockErrorMs } = fleet.replay;
   const leastMs = has('shared-replay-store') ? Math.max(0, 2 * (maxAgeMs - clockErrorMs - JOURNEY_MS)) : 0;
-  return { requests, leastMs, mostMs: leastMs + requests * fleet.probe.deadlineMs };
+  return { requests: requests + heard, leastMs, mostMs: leastMs + requests * fleet.probe.deadlineMs };
+}
+
+/** Six negative controls of a gate, with 16 requests, and a positive one for each. */
+const GATE_CONTROLS = 22;
+/** What a gate is asked to see that it accepts: its secret, alone and beside a wrong one, two wrong ones, and the controls. */
+const GATE_ACCEPTS = 5;
+
+function acceptedRequests(sizes: Sizes, vectors: boolean, accepted: boolean): number {
+  if (vectors) return checklistRequests(sizes, 1);
+  if (!accepted) return 0;
+  return sizes.replicas * (sizes.fleet.protocol === 'gate-v1' ? GATE_ACCEPTS : 2 * sizes.clients);
 }
 
 /** What a refused request burns, nonces that differ in one character, and the end of the window: two, three and two. */

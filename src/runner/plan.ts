@@ -13,6 +13,7 @@ import type { Inventory } from '../machine/step.ts';
 import { type Goal, type Planned, pathTo } from '../machine/way.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { requireReadiness } from './before.ts';
+import { probedOf } from './fleet-parts.ts';
 import { beginningOf } from './gate-standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
@@ -108,7 +109,11 @@ export async function makePlan(tools: PlanTools, order: PlanOrder): Promise<Plan
     await requireReadiness(tools, await tools.readCurrent(inventory.clients), inventory.clients);
   }
   const picture = await Picture.take(tools, inventory, history?.fingerprints);
-  const sizes: Sizes = { fleet, replicas: inventory.replicas.length, clients: inventory.clients.length };
+  const sizes: Sizes = {
+    fleet,
+    replicas: inventory.replicas.length,
+    clients: probedOf(fleet, inventory.clients).length,
+  };
   const timeline = new Timeline(sizes, clock.now(), history);
   const parts: PlanPart[] = [];
   let from = rotation;

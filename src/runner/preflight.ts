@@ -5,7 +5,9 @@ import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { verdictOf } from './finding-verdict.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
+import { type GateTerms, namesIn } from './gate-terms.ts';
 import type { Pairs } from './pair.ts';
+import { proveHeard } from './prove-usage.ts';
 import { rehearseDeploys } from './rehearse-deploys.ts';
 
 /** What the preconditions came to. */
@@ -50,6 +52,8 @@ const PRECONDITION_CHECKS: Readonly<Record<Precondition, readonly string[]>> = {
   'current-accepted': ['valid_hmac_mtls_single_use', 'gate.valid-accepted', 'gate.any-signature'],
   // No probe shows it: see `rehearseDeploys`.
   'deploys-rehearsed': [],
+  // Nor this: see `proveHeard`.
+  'current-signed': [],
 };
 
 /** Tries a runbook's preconditions on every replica, as the checks that they stand for; changes nothing. */
@@ -57,6 +61,7 @@ export async function runPreflight(
   parts: FleetParts,
   pairs: Pairs,
   preconditions: readonly Precondition[],
+  terms?: GateTerms,
 ): Promise<Preflight> {
   const ids = new Set(preconditions.flatMap((precondition) => PRECONDITION_CHECKS[precondition]));
   const rehearsed = preconditions.includes('deploys-rehearsed')
@@ -66,6 +71,13 @@ export async function runPreflight(
     checksOf(parts.fleet).filter((check) => ids.has(check.id)),
     await contextFor(parts, pairs, ['current']),
   );
-  const findings = [...rehearsed, ...seen];
+  const heard = preconditions.includes('current-signed') ? await hearCurrent(parts, pairs, terms) : [];
+  const findings = [...rehearsed, ...seen, ...heard];
   return { verdict: verdictOf(findings), findings };
+}
+
+/** Whether the clients really sign with `current`, as the fleet's own evidence shows. */
+async function hearCurrent(parts: FleetParts, pairs: Pairs, terms: GateTerms | undefined): Promise<readonly Finding[]> {
+  const keyIds = terms === undefined ? undefined : namesIn(terms);
+  return (await proveHeard({ ...parts, pairs, clock: parts.probes.clock, keyIds }, 'current')).findings;
 }

@@ -38,6 +38,8 @@ const NO_KEY_IDS = 'the key ids of the two generations are not known';
 const NOT_BY_KEY_ID = "the fleet's usage source does not show key ids";
 /** Windows that may go by before a client that was just redeployed must show itself. */
 const WINDOWS = 4;
+/** How often a client that has not been heard is listened for again. */
+const LISTEN_MS = 1000;
 /** A little more than the cadence, so that a client exactly on time is seen. */
 const WINDOW_SHARE = 1.2;
 
@@ -57,6 +59,35 @@ export async function proveSigns(
       return judgeSigns(delta, caller, expected, [rest]);
     }),
   );
+}
+
+/**
+ * Whether each client is heard signing with one generation and with nothing else. It ends as soon as each was heard, and at
+ * the latest when each has had its cadence for it.
+ */
+export async function proveHeard(parts: UsageParts, generation: RotatingGeneration): Promise<Proven> {
+  const callers = parts.fleet.clients.filter((client) => parts.pairs.has(client.id));
+  const names = namesOf(parts, [...parts.pairs.keys()]);
+  const scope = scopeOf(parts);
+  if (scope === undefined || typeof names === 'string') {
+    return silent('usage.signs', callers, typeof names === 'string' ? names : UNDECLARED);
+  }
+  const { transport, clock, waiter } = parts;
+  const other = generation === 'next' ? 'current' : 'next';
+  const before = await takeUsage(scope, transport, clock);
+  const until = clock.monotonic() + longestOf(callers) + blindMs(before);
+  for (;;) {
+    const left = until - clock.monotonic();
+    await waitFor(waiter, trafficOf(callers), Math.min(left, LISTEN_MS));
+    const delta = compareUsage(before, await takeUsage(scope, transport, clock));
+    const judged = callers.map((caller) => {
+      const { [generation]: expected, [other]: rest } = names.get(caller.id) ?? NAMELESS;
+      return judgeSigns(delta, { ...caller, cadenceMs: 0 }, expected, [rest]);
+    });
+    const isClear =
+      judged.every(({ verdict }) => verdict === 'pass') || judged.some(({ verdict }) => verdict === 'fail');
+    if (isClear || left <= LISTEN_MS) return proven('usage.signs', judged);
+  }
 }
 
 /** Whether no client signs with a generation any more, over at least the longest cadence. */
@@ -133,23 +164,36 @@ async function watch(
   callers: Fleet['clients'],
   judge: (delta: UsageDelta) => readonly UsageJudgement[],
 ): Promise<Proven> {
-  const { fleet, transport, clock, runId } = parts;
-  const { usage: source, replicas, clients, probe, replay } = fleet;
-  if (source === undefined) return silent(id, callers, UNDECLARED);
-  const scope: UsageScope = {
-    ...{ source, replicas, clients, runId, clockErrorMs: replay.clockErrorMs },
-    ...{ ownActor: probe.gate?.actor, deadlineMs: probe.deadlineMs },
-  };
-  const window = Math.max(...callers.map((caller) => caller.cadenceMs)) * WINDOW_SHARE;
+  const { transport, clock } = parts;
+  const scope = scopeOf(parts);
+  if (scope === undefined) return silent(id, callers, UNDECLARED);
   let judged: readonly UsageJudgement[] = [];
   for (let turn = 0; turn < WINDOWS; turn += 1) {
     const before = await takeUsage(scope, transport, clock);
-    const what = `traffic of ${callers.map((caller) => caller.id).join(', ')}`;
-    await waitFor(parts.waiter, what, window + blindMs(before));
+    await waitFor(parts.waiter, trafficOf(callers), longestOf(callers) + blindMs(before));
     judged = judge(compareUsage(before, await takeUsage(scope, transport, clock)));
     if (judged.every(({ verdict }) => verdict === 'pass')) break;
   }
   return proven(id, judged);
+}
+
+/** Where the fleet's usage is seen; `undefined` where its file does not say. */
+function scopeOf({ fleet, runId }: UsageParts): UsageScope | undefined {
+  const { usage: source, replicas, clients, probe, replay } = fleet;
+  if (source === undefined) return undefined;
+  return {
+    ...{ source, replicas, clients, runId, clockErrorMs: replay.clockErrorMs },
+    ...{ ownActor: probe.gate?.actor, deadlineMs: probe.deadlineMs },
+  };
+}
+
+/** A little longer than the longest silence of these clients, in milliseconds. */
+function longestOf(callers: Fleet['clients']): number {
+  return Math.max(...callers.map((caller) => caller.cadenceMs)) * WINDOW_SHARE;
+}
+
+function trafficOf(callers: Fleet['clients']): string {
+  return `traffic of ${callers.map((caller) => caller.id).join(', ')}`;
 }
 
 const EXPECTED = {

@@ -7,7 +7,7 @@ import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
 import { notCarriedOut, requireCarriedOut } from './carried-out.ts';
 import type { SettingEffect } from './configurations.ts';
-import { beginningOf } from './gate-standing.ts';
+import { beginningOf, termsNow } from './gate-standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order, requireSafe } from './operate.ts';
@@ -63,7 +63,8 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   const present = await tools.readCurrent(order.clients);
   const pairs: Pairs = new Map([...present].map(([id, secret]) => [id, { current: secret, next: secret }]));
   if (history === undefined) await requireReadiness(tools, present, order.clients);
-  const { verdict, findings } = await tools.preflight(pairs, tools.runbook.preconditions);
+  const terms = history === undefined ? await termsNow(tools) : history.terms;
+  const { verdict, findings } = await tools.preflight(pairs, tools.runbook.preconditions, terms);
   return {
     phase,
     rotation: history?.id,

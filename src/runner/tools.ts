@@ -58,7 +58,7 @@ export interface Tools {
   /** Reads each client's present secret from where the fleet file says that it lives. */
   readCurrent(clients: readonly string[]): Promise<ReadonlyMap<string, Secret>>;
   /** Checks that a runbook's preconditions are met, live; changes nothing. */
-  preflight(pairs: Pairs, preconditions: Runbook['preconditions']): Promise<Preflight>;
+  preflight(pairs: Pairs, preconditions: Runbook['preconditions'], terms?: GateTerms): Promise<Preflight>;
   /** @param terms of a rotation of gates */
   prover(pairs: Pairs, terms?: GateTerms): Prover;
   /** Starts steady traffic, signed with the generations that are valid as things stand. */

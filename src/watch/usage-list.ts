@@ -70,9 +70,14 @@ function entryOf(value: unknown, { at, client, keyId }: LedgerUsage): AcceptedRe
   const actor = valueAt(value, client);
   if (typeof actor !== 'string' || actor === '') return `actor at ${client}`;
   const id = valueAt(value, keyId);
-  if (typeof id !== 'string' || id === '') return `key id at ${keyId}`;
+  // Accepted under no key id, as without a signature: an id of nobody's, which fails whoever sent it.
+  if (id === null || id === '') return { at: moment, client: actor, keyId: WITHOUT };
+  if (typeof id !== 'string') return `key id at ${keyId}`;
   return { at: moment, client: actor, keyId: id };
 }
+
+/** What stands for the key id of a request that was accepted under none. */
+const WITHOUT = '(none)';
 
 function parse(text: string): { readonly value: unknown } | undefined {
   try {

@@ -61,3 +61,44 @@ export function edited(text: string, from: string, to: string): string {
   if (!text.includes(from)) throw new Error(`the fleet text has no ${from}`);
   return text.replace(from, () => to);
 }
+
+/** A practice fleet of gates with everything stated that only gates have. */
+export const GATE_FLEET = `schema: rotctl.fleet.v1
+name: practice-gate
+environment: practice
+protocol: gate-v1
+replicas:
+  - name: gate-a
+    url: https://127.0.0.1:22001
+    serverName: gate-a.practice.internal
+    log: logs/gate-a.log
+    deploy: { path: gates/gate-a.env, restart: [node, ctl.js, restart, gate-a], deadline: 10s }
+  - name: gate-b
+    url: https://127.0.0.1:22002
+    serverName: gate-b.practice.internal
+    deploy:
+      driver: env-file
+      path: gates/gate-b.env
+      variables: { secret: GATE_SECRET, keyIdPrev: GATE_OLD_ID }
+      secretFiles: { prefix: /run/secrets/, folder: run/secrets/gate-b }
+      restart: [node, ctl.js, restart, gate-b]
+templates:
+  - name: gate-image
+    deploy: { path: gates/template.env }
+balancer: { url: https://127.0.0.1:22000, serverName: gate.practice.internal }
+clients:
+  - id: langgraph
+    actor: did:practice:langgraph
+    deploy: { path: services/langgraph.env, restart: [node, ctl.js, restart, langgraph] }
+    cadence: 500ms
+    atRest: 500ms
+  - id: scheduler
+    deploy: { path: services/scheduler.env, restart: [node, ctl.js, restart, scheduler] }
+tls: { ca: tls/ca.pem }
+replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 250ms }
+probe: { tool: practice.noop, session: practice-probe, actor: did:practice:rotctl, conviction: 0.5, params: { dry: true, depth: 3, note: x }, causes: one row in the gate ledger, deadline: 1500ms }
+usage: { from: ledger, path: /ledger, entries: /entries, at: /at, client: /actor_did, keyId: /key_id }
+logs: { refused: invalid request signature, own: rotctl/, allowed: 2 }
+accepts:
+  - { check: replay.cross-replica, reason: each gate has nonces of its own, owner: platform }
+`;

@@ -13,13 +13,26 @@ describe('the JSON schema of rotctl.yaml', () => {
     expect(JSON.parse(text)).toEqual(fleetJsonSchema());
   });
 
-  it('describes every field and closes every mapping', () => {
-    const open: string[] = [];
-    walk(fleetJsonSchema(), '', (schema, path) => {
-      if (schema.type === 'object' && schema.additionalProperties !== false) open.push(path);
-    });
-    // Its fields are the service's own.
-    expect(open).toEqual(['/properties/probe/properties/params']);
+  it('closes every mapping, or says what its values are', () => {
+    expect(openIn(fleetJsonSchema())).toEqual([]);
+  });
+
+  it.each([
+    ['nothing said', { type: 'object' }, ['']],
+    ['anything let in', { type: 'object', additionalProperties: true }, ['']],
+    ['anything let in by an empty schema', { type: 'object', additionalProperties: {} }, ['']],
+    ['values of one kind', { type: 'object', additionalProperties: { type: 'string' } }, []],
+    ['values of some kinds', { type: 'object', additionalProperties: { anyOf: [{ type: 'string' }] } }, []],
+    [
+      'an open mapping for its values',
+      { type: 'object', additionalProperties: { type: 'object' } },
+      ['/additionalProperties'],
+    ],
+  ])('tells an open mapping from a closed one: %s', (_, schema, open) => {
+    expect(openIn(schema)).toEqual(open);
+  });
+
+  it('describes every field', () => {
     const silent: string[] = [];
     walk(fleetJsonSchema(), '', ({ properties = {} }, path) => {
       if (typeof properties !== 'object' || properties === null) return;
@@ -30,6 +43,16 @@ describe('the JSON schema of rotctl.yaml', () => {
     expect(silent).toEqual([]);
   });
 });
+
+/** Mappings that take any key with any value. */
+function openIn(schema: unknown): string[] {
+  const open: string[] = [];
+  walk(schema, '', ({ type, additionalProperties: others }, path) => {
+    const said = others === false || (typeof others === 'object' && others !== null && Object.keys(others).length > 0);
+    if (type === 'object' && !said) open.push(path);
+  });
+  return open;
+}
 
 function walk(value: unknown, path: string, visit: (schema: Record<string, unknown>, path: string) => void): void {
   if (typeof value !== 'object' || value === null) return;

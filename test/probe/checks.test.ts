@@ -2,11 +2,14 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
 import { compose } from '../../src/errors/verdict.ts';
 import type { CheckContext } from '../../src/probe/checks/check.ts';
-import { CHECKS, checksOf } from '../../src/probe/checks/list.ts';
+import { checksOf } from '../../src/probe/checks/list.ts';
 import { runChecks } from '../../src/probe/checks/run-checks.ts';
 import type { Finding } from '../../src/probe/finding.ts';
 import { type Knobs, MiniStore, SECRETS } from '../support/mini-signer.ts';
 import { PROBE, startFleet, type TestFleet } from './harness.ts';
+
+/** What signers are checked for; gates have a file of their own. */
+const CHECKS = checksOf({ protocol: 'keyring-v1' });
 
 let fleet: TestFleet;
 beforeAll(async () => {

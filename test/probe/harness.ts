@@ -3,6 +3,7 @@ import { Secret } from '../../src/credential/secret.ts';
 import type { Replica } from '../../src/fleet/fleet.ts';
 import type { CheckContext } from '../../src/probe/checks/check.ts';
 import { createProber, type Prober } from '../../src/probe/prober.ts';
+import type { Target } from '../../src/probe/round.ts';
 import { readVectors } from '../../src/probe/vectors.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { pooledRandom } from '../../src/system/random.ts';
@@ -80,7 +81,7 @@ export async function startFleet(count = 3, initial: Partial<Knobs> = {}): Promi
 }
 
 /** How a replica is deployed is of no interest to a probe. */
-export function asReplica({ name, url, serverName }: MiniSigner): Replica {
+export function asReplica({ name, url, serverName }: Target): Replica {
   const format = { kind: 'single' } as const;
   const deploy = {
     driver: 'env-file',

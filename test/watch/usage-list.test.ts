@@ -150,14 +150,22 @@ describe('where the list is', () => {
     ['no actor', { actor_did: undefined }, /no actor at \/actor_did$/],
     ['an empty actor', { actor_did: '' }, /no actor/],
     ['an actor that is a number', { actor_did: 7 }, /no actor/],
-    ['no key id, as of a request without a signature', { key_id: null }, /no key id at \/key_id$/],
-    ['an empty key id', { key_id: '' }, /no key id/],
+    ['no field for a key id', { key_id: undefined }, /no key id at \/key_id$/],
     ['a key id in an object', { key_id: { v: 1 } }, /no key id/],
   ])('an entry with %s makes the whole list prove nothing', async (_, change, reason) => {
     const good = { at: T / 1000 - 3.5, actor_did: 'did:runner', key_id: 'k1' };
     const delta = await seen(JSON.stringify({ entries: [good, { ...good, ...change }] }));
     expect(delta.gaps).toEqual([{ replica: 'gate-a', reason: expect.stringMatching(reason) }]);
     expect(delta.gaps[0]?.reason).toMatch(/^entry 2 of /);
+  });
+});
+
+describe('a request that was accepted under no key id', () => {
+  test.each([null, ''])('%j counts as one under the id of nobody', async (key_id) => {
+    const at = T / 1000 + 1;
+    const delta = await seen(JSON.stringify({ entries: [{ at, actor_did: 'did:runner', key_id }] }));
+    expect(delta.gaps).toEqual([]);
+    expect(delta.counts.get('runner')).toEqual(new Map([['(none)', 1]]));
   });
 });
 

@@ -43,10 +43,12 @@ export function makeGateKeys(rules: GateRules, memory: Memory, planted: Readonly
       const { primary, previous } = missed ?? current();
       const previousKey = previous && faults.has('default-key-id-missing') ? unnamed(previous) : previous;
       const old = faults.has('keeps-old') ? keepOld(memory, { primary, previous }) : [];
+      const pair = { primary, previous: previousKey };
+      const forgiven = faults.has('revoked-ignored') ? forgive(pair, rules.revoked) : [];
       const empty = faults.has('empty-secret-accepted') ? [{ id: undefined, secret: '' }] : [];
       return {
         ready: primary !== undefined || empty.length > 0,
-        keys: [...listOf({ primary, previous: previousKey }), ...old, ...empty],
+        keys: [...listOf(pair), ...old, ...forgiven, ...empty],
         strict: rules.strict && !faults.has('strict-ignored'),
         revoked: faults.has('revoked-ignored') ? [] : rules.revoked,
       };
@@ -85,6 +87,11 @@ function keepOld(memory: Memory, pair: Pair): readonly Key[] {
 
 function listOf({ primary, previous }: Pair): readonly Key[] {
   return [primary, previous].filter((key) => key !== undefined);
+}
+
+/** Fault `revoked-ignored`: a revoked key id is good for every secret, in strict mode too. */
+function forgive(pair: Pair, revoked: readonly string[]): readonly Key[] {
+  return revoked.flatMap((id) => listOf(pair).map(({ secret }) => ({ id, secret })));
 }
 
 function unnamed({ secret }: Key): Key {
