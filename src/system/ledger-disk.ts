@@ -1,17 +1,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { AppendFile, LedgerDisk, ReadableFile } from '../ledger/ports.ts';
-import {
-  createFile,
-  openRegular,
-  type RawIo,
-  readSmallFile,
-  removeFile,
-  replaceFile,
-  syncFolder,
-  systemIo,
-  writeAll,
-} from './files.ts';
+import { createFile, type RawIo, removeFile, replaceFile, syncFolder, systemIo, writeAll } from './files.ts';
+import { openRegular, readSmallFile } from './read-files.ts';
 
 /** Largest of the small files: a torn tail is shorter than the longest entry. */
 const MAX_SMALL_BYTES = 2 * 1024 * 1024;

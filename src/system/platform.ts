@@ -31,7 +31,7 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     interrupted,
     shipped: { runbooks: fileURLToPath(new URL('runbooks', root)), spec: fileURLToPath(new URL('spec', root)) },
     canaryWorker: new URL('canary-worker.js', built),
-    readText: async (path) => (await import('./files.ts')).readTextFile(path),
+    readText: async (path) => (await import('./read-files.ts')).readTextFile(path),
     exists: async (path) => (await import('./reports.ts')).exists(path),
     writeReport: async (path, content) => (await import('./reports.ts')).writeReport(path, content),
     moveAside: async (folder) => (await import('./reports.ts')).moveAside(folder),
@@ -55,14 +55,18 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
 }
 
 async function transport(tls: TlsFiles): ReturnType<Platform['transport']> {
-  const [{ createTransport }, files] = await Promise.all([import('./transport.ts'), import('./files.ts')]);
+  const [{ createTransport }, { readTextFile }, { privateFiles }] = await Promise.all([
+    import('./transport.ts'),
+    import('./read-files.ts'),
+    import('./private-files.ts'),
+  ]);
   const optional = async (path: string | undefined, read: (path: string) => Promise<string>) =>
     path === undefined ? undefined : read(path);
   if (tls.ca === undefined) return createTransport(undefined);
   return createTransport({
-    ca: await files.readTextFile(tls.ca),
-    cert: await optional(tls.cert, files.readTextFile),
-    key: await optional(tls.key, files.privateFiles().read),
+    ca: await readTextFile(tls.ca),
+    cert: await optional(tls.cert, readTextFile),
+    key: await optional(tls.key, privateFiles().read),
   });
 }
 

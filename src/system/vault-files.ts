@@ -2,7 +2,8 @@ import { lstat, mkdir, readdir } from 'node:fs/promises';
 import type { VaultFiles } from '../credential/ports.ts';
 import type { GateFiles } from '../deploy/ports.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { privateFiles, removeFile, syncFolder, systemIo } from './files.ts';
+import { removeFile, syncFolder, systemIo } from './files.ts';
+import { privateFiles } from './private-files.ts';
 
 const FOLDER_MODE = 0o700;
 const OTHERS_BITS = 0o077;

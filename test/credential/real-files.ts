@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { VaultFiles } from '../../src/credential/ports.ts';
 import type { GateFiles } from '../../src/deploy/ports.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 
 /** Real files, as the vault and the deploy drivers use them; `replaced` lists what was written. */
 export interface RealFiles extends GateFiles, VaultFiles {

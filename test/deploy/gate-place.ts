@@ -5,7 +5,7 @@ import { createGateDriver, type GateDriver, type GateSettings, type GateTarget }
 import type { GateFiles } from '../../src/deploy/ports.ts';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import type { GateFormat } from '../../src/fleet/fleet.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
 
 /** Three secrets of one gate, none of which may ever be shown. */

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createGateDriver, type GateTarget } from '../../src/deploy/gate.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { type GatePlace, gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
 
 const BASE = 'interservice_hmac_secret';

@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
 import { createGateDriver, type GateChange } from '../../src/deploy/gate.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
 
 describe("reading a gate's settings", () => {

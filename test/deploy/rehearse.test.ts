@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createEnvFileDriver } from '../../src/deploy/env-file.ts';
 import type { EnvFileDeploy, EnvFilePlace } from '../../src/fleet/fleet.ts';
 import { createCommands } from '../../src/system/commands.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
 import { gatePlace, NAMES, OLD, text } from './gate-place.ts';
 

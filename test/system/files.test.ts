@@ -18,17 +18,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import {
-  createFile,
-  privateFiles,
-  type RawIo,
-  readTextFile,
-  removeFile,
-  replaceFile,
-  systemIo,
-  writeAll,
-} from '../../src/system/files.ts';
+import { createFile, type RawIo, removeFile, replaceFile, systemIo, writeAll } from '../../src/system/files.ts';
 import { appendable } from '../../src/system/ledger-disk.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
+import { readTextFile } from '../../src/system/read-files.ts';
 
 const MIB = 1024 * 1024;
 const { read, replace } = privateFiles();

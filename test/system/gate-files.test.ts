@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { privateFiles, type RawIo, systemIo } from '../../src/system/files.ts';
+import { type RawIo, systemIo } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
 
 const files = privateFiles();

@@ -2,7 +2,7 @@ import { chown, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { asAnother, SERVICE } from './as-another.ts';
 
 let folder: string;
@@ -36,7 +36,7 @@ it('makes a new secret file as root with the owner of the one before it', async 
   expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: SERVICE, gid: SERVICE, mode: 0o600 });
 });
 
-const OURS = ["import { privateFiles } from './src/system/files.ts';", 'const files = privateFiles();'];
+const OURS = ["import { privateFiles } from './src/system/private-files.ts';", 'const files = privateFiles();'];
 
 it('refuses, for anyone but root, a file of another user', async () => {
   const path = join(folder, 'service.env');
