@@ -8,8 +8,8 @@ import type { EnvFilePlace } from '../fleet/fleet.ts';
 export interface GateSettings {
   readonly secret: Secret | undefined;
   readonly prev: Secret | undefined;
-  /** Whether the variable of `prev` stands there with nothing in it, which means the same as when it does not stand there. */
-  readonly prevIsEmpty: boolean;
+  /** The variable of `prev` stands there with nothing in it, which means the same as when it does not stand there. */
+  readonly prevIsEmpty: true | undefined;
   readonly keyId: string | undefined;
   readonly keyIdPrev: string | undefined;
   readonly strict: string | undefined;

@@ -44,7 +44,7 @@ async function readSettings(text: string, deploy: EnvFilePlace, files: GateFiles
   return {
     secret: secret.secret,
     prev: prev.secret,
-    prevIsEmpty: prev.value === '',
+    prevIsEmpty: prev.value === '' || undefined,
     keyId: plain('keyId'),
     keyIdPrev: plain('keyIdPrev'),
     strict: plain('strict'),

@@ -68,7 +68,7 @@ export async function gateExpectations({ fleet, gate }: Reading): Promise<Readon
 function beforeOf({ prevIsEmpty, keyId, keyIdPrev, strict, revoked, dual }: GateSettings): GateBefore {
   const orNull = (text: string | undefined) => text ?? null;
   return {
-    prevIsEmpty,
+    prevIsEmpty: prevIsEmpty === true,
     keyId: orNull(keyId),
     keyIdPrev: orNull(keyIdPrev),
     strict: orNull(strict),

@@ -12,7 +12,7 @@ describe("reading a gate's settings", () => {
     [
       'an empty previous secret, which is none',
       'INTERSERVICE_HMAC_SECRET=one\nINTERSERVICE_HMAC_SECRET_PREV=""\n',
-      { secret: 'one' },
+      { secret: 'one', prevIsEmpty: true },
     ],
     [
       'all of them, in quotes or not',
