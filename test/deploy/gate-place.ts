@@ -105,7 +105,7 @@ function watched(touched: string[]): GateFiles {
 }
 
 /** Settings with the secrets' texts in place of the secrets, and without what is not set. */
-export function shown(settings: GateSettings): Record<string, string> {
+export function shown(settings: GateSettings): Record<string, string | true> {
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, value]) => {
       if (value === undefined) return [];

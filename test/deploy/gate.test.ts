@@ -6,7 +6,7 @@ import { privateFiles } from '../../src/system/private-files.ts';
 import { gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
 
 describe("reading a gate's settings", () => {
-  const rows: ReadonlyArray<readonly [what: string, content: string, settings: Record<string, string>]> = [
+  const rows: ReadonlyArray<readonly [what: string, content: string, settings: Record<string, string | true>]> = [
     ['the secret alone', 'INTERSERVICE_HMAC_SECRET=one\n', { secret: 'one' }],
     ['an empty secret', 'INTERSERVICE_HMAC_SECRET=\n', {}],
     [
