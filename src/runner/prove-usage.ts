@@ -1,5 +1,3 @@
-import type { Secret } from '../credential/secret.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
@@ -7,35 +5,21 @@ import type { Finding } from '../probe/finding.ts';
 import type { Clock, Transport } from '../probe/ports.ts';
 import { takeUsage } from '../watch/usage.ts';
 import { blindMs, compareUsage, type UsageDelta } from '../watch/usage-delta.ts';
-import { type FingerprintKind, usageFingerprint } from '../watch/usage-fingerprint.ts';
 import { judgeKeyIds, judgeSigns, judgeUnused, type UsageJudgement } from '../watch/usage-judge.ts';
 import type { UsageNames } from '../watch/usage-names.ts';
 import type { UsageScope } from '../watch/usage-reading.ts';
-import type { Pair, Pairs } from './pair.ts';
+import { keyIdsOf, NAMELESS, type NamingParts, namesOf, UNDECLARED } from './usage-naming.ts';
 import { waitFor } from './wait.ts';
 import type { Proven, World } from './world.ts';
 
 /** What usage evidence needs. */
-export interface UsageParts {
-  readonly fleet: Fleet;
-  readonly pairs: Pairs;
-  /**
-   * The key ids of each generation, the rotation's own id first, then the labels that it had before. All clients share
-   * them. Needed where the fleet's evidence names secrets by key id.
-   */
-  readonly keyIds?: KeyIdNames | undefined;
+export interface UsageParts extends NamingParts {
   readonly transport: Transport;
   readonly runId: string;
   readonly clock: Clock;
   readonly waiter: Pick<World, 'clock' | 'progress' | 'stop'>;
 }
 
-/** Key ids by generation, each generation's own id first. */
-export type KeyIdNames = Readonly<Record<RotatingGeneration, readonly string[]>>;
-
-const UNDECLARED = 'the fleet file declares no usage source, so nobody can tell which secret a client signs with';
-const NO_KEY_IDS = 'the key ids of the two generations are not known';
-const NOT_BY_KEY_ID = "the fleet's usage source does not show key ids";
 /** Windows that may go by before a client that was just redeployed must show itself. */
 const WINDOWS = 4;
 /** How often a client that has not been heard is listened for again. */
@@ -108,54 +92,6 @@ export async function proveKeyIds(parts: UsageParts): Promise<Proven> {
   if (typeof own === 'string') return silent('usage.key-ids', callers, own);
   const names: UsageNames = { by: 'key-id', texts: [...own.current.slice(0, 1), ...own.next.slice(0, 1)] };
   return watch(parts, 'usage.key-ids', callers, (delta) => judgeKeyIds(delta, callers, names));
-}
-
-type Names = Readonly<Record<RotatingGeneration, UsageNames>>;
-
-/** Of a client without a pair, every name is foreign. */
-const NAMELESS: Names = { current: { by: 'fingerprint', texts: [] }, next: { by: 'fingerprint', texts: [] } };
-
-/** How the fleet's pages name the two secrets of each client, or why they cannot be named. */
-function namesOf(parts: UsageParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
-  const { fleet, pairs } = parts;
-  const { usage } = fleet;
-  if (usage === undefined) return UNDECLARED;
-  const rotated = [...pairs].filter(([id]) => clients.includes(id));
-  if (usage.from === 'ledger' || usage.fingerprint === 'key-id') {
-    const keyIds = keyIdsOf(parts);
-    if (typeof keyIds === 'string') return keyIds;
-    const shared = { current: byKeyId(keyIds.current), next: byKeyId(keyIds.next) };
-    return new Map(rotated.map(([id]) => [id, shared]));
-  }
-  const names = new Map<string, Names>();
-  for (const [id, pair] of rotated) {
-    const named = fingerprintsOf(pair, usage.fingerprint);
-    if (typeof named === 'string') return `${id}: ${named}`;
-    names.set(id, named);
-  }
-  return names;
-}
-
-/** The key ids that the evidence is read by, or why it cannot be. */
-function keyIdsOf({ fleet: { usage }, keyIds }: UsageParts): KeyIdNames | string {
-  if (usage === undefined) return UNDECLARED;
-  if (usage.from === 'metrics' && usage.fingerprint !== 'key-id') return NOT_BY_KEY_ID;
-  if (keyIds === undefined || keyIds.current.length === 0 || keyIds.next.length === 0) return NO_KEY_IDS;
-  return keyIds;
-}
-
-function byKeyId(texts: readonly string[]): UsageNames {
-  return { by: 'key-id', texts };
-}
-
-function fingerprintsOf(pair: Pair, kind: FingerprintKind): Names | string {
-  const named = (secret: Secret): UsageNames => ({ by: 'fingerprint', texts: [usageFingerprint(secret, kind)] });
-  try {
-    return { current: named(pair.current), next: named(pair.next) };
-  } catch (error) {
-    if (error instanceof RotctlError && error.code === 'SECRET_REFUSED') return error.message;
-    throw error;
-  }
 }
 
 async function watch(

@@ -2,13 +2,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
-import {
-  type KeyIdNames,
-  proveKeyIds,
-  proveSigns,
-  proveUnused,
-  type UsageParts,
-} from '../../src/runner/prove-usage.ts';
+import { proveKeyIds, proveSigns, proveUnused, type UsageParts } from '../../src/runner/prove-usage.ts';
+import type { KeyIdNames } from '../../src/runner/usage-naming.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { createTransport } from '../../src/system/transport.ts';
 import { openPages, type Pages } from '../watch/pages.ts';
