@@ -2,6 +2,7 @@ import { nearest } from '../document/nearest.ts';
 import { ERROR_CATALOGUE, type ErrorCode } from '../errors/catalogue.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { CommandEnd } from './result.ts';
+import { type CheckText, listedId, ROTATION_CHECKS } from './rotation-checks.ts';
 
 /** Exit codes beside those of errors. */
 const PASSED = 'done and proven, or rehearsed, or an advice given';
@@ -44,8 +45,9 @@ function explainExit(exit: number): CommandEnd {
 
 async function explainCheck(id: string): Promise<CommandEnd> {
   const { CHECKS } = await import('../probe/checks/list.ts');
-  const check = CHECKS.find((candidate) => candidate.id === id);
-  if (check === undefined) throw unknown(id, [...CODES, ...CHECKS.map((candidate) => candidate.id)]);
+  const checks: readonly CheckText[] = [...CHECKS, ...ROTATION_CHECKS];
+  const check = checks.find((candidate) => candidate.id === listedId(id));
+  if (check === undefined) throw unknown(id, [...CODES, ...checks.map((candidate) => candidate.id)]);
   const { title, why, remedy, critical } = check;
   const text = `${id}: ${title}${critical ? '' : ' (not critical)'}\n  why    ${why}\n  do     ${remedy}\n`;
   return told(id, text, { check: id, title, why, remedy, critical });
