@@ -4,7 +4,7 @@ DEPENDENCIES := node_modules/.package-lock.json
 VITEST := npx --no-install vitest run --config test/vitest.config.ts
 
 .DEFAULT_GOAL := help
-.PHONY: help drill game-day-scorecard test test-systems test-long bench build lint types unused clean node redis python hmac-migration-advice
+.PHONY: help drill hmac-rotation-drill game-day-scorecard test test-systems test-long bench build lint types unused clean node redis python hmac-migration-advice
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' Makefile
@@ -12,7 +12,10 @@ help: ## list the targets
 drill: build ## rehearse a whole rotation with faults on a local practice fleet; results in drill-out/
 	@node bin/rotctl.js drill --out drill-out
 
-game-day-scorecard: build ## every drill with faults, within GAMEDAY_MAX_TOTAL_DURATION_S (120); score in game-day/scorecard.json
+hmac-rotation-drill: build ## rehearse the rotation of INTERSERVICE_HMAC_SECRET on local practice gates; results in hmac-rotation-drill/
+	@node bin/rotctl.js drill --runbook gate-hmac --out hmac-rotation-drill
+
+game-day-scorecard: build ## drills of signers and of gates, with faults, within GAMEDAY_MAX_TOTAL_DURATION_S (120); score in game-day/scorecard.json
 	@node bin/rotctl.js game-day --out game-day
 
 hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven triggers from the environment (AUTH_SERVICES, …)
@@ -21,7 +24,7 @@ hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven
 test: redis build ## the quick tests (needs redis-server; as root on Debian it is installed)
 	@$(VITEST)
 
-test-systems: redis python build ## tests against real systems: Redis in its modes, other signers
+test-systems: redis python build ## tests against real systems: Redis in its modes, signers and gates that are no part of rotctl
 	@$(call suite,systems)
 
 test-long: redis build ## tests that take minutes: every fault in every phase, every crash point
@@ -43,7 +46,7 @@ unused: $(DEPENDENCIES) ## files, exports and packages that nothing uses
 	@npm run --silent unused
 
 clean: ## remove what make has made, but not the dependencies
-	@rm -rf dist coverage drill-out game-day
+	@rm -rf dist coverage drill-out hmac-rotation-drill game-day
 
 # A folder of tests that the quick ones leave out.
 define suite

@@ -26,8 +26,8 @@ export function renderJson(result: CommandResult): string {
   return `${asciiControls(JSON.stringify(document, undefined, 2))}\n`;
 }
 
-function checkOf({ id, verdict, critical, target, expected, seen, reason, samples, ms }: Finding): object {
-  return { id, verdict, critical, target, expected, seen, reason, samples, ms: Math.round(ms * 10) / 10 };
+function checkOf({ ms, id, verdict, critical, target, expected, seen, reason, samples, accepted }: Finding): object {
+  return { id, verdict, critical, target, expected, seen, reason, accepted, samples, ms: Math.round(ms * 10) / 10 };
 }
 
 function errorOf(error: RotctlError): object {

@@ -13,7 +13,7 @@ interface Case {
 /**
  * A result as JUnit XML for CI systems: a test case for each check on each target, and one for the verdict as a whole,
  * so that an end without any check is seen too. `unknown` is a failure of type `inconclusive`, a stop one of type
- * `stopped`; a rehearsal, an advice and a check that does not apply are skipped.
+ * `stopped`; a rehearsal, an advice, a check that does not apply and a failure that the fleet file accepts are skipped.
  */
 export function renderJunit(result: CommandResult): string {
   const cases = [...result.checks.map(caseOf), overall(result)];
@@ -34,6 +34,11 @@ export function renderJunit(result: CommandResult): string {
 function caseOf(check: Finding): Case {
   const base = { className: check.id, name: check.target, seconds: check.ms / 1000 };
   const message = `expected ${check.expected}, saw ${check.seen}${check.reason === undefined ? '' : `: ${check.reason}`}`;
+  const { accepted } = check;
+  if (accepted !== undefined) {
+    const excuse = `accepted by ${accepted.owner}: ${accepted.reason}`;
+    return { ...base, flaw: { element: 'skipped', message: `${message}; ${excuse}` } };
+  }
   switch (check.verdict) {
     case 'pass':
       return base;

@@ -54,7 +54,10 @@ function describe(check: Finding): Row {
   if (check.verdict === 'not-applicable') return { verdict: check.verdict, text: `${target}: ${reason}` };
   const seen = `${target}: expected ${escapeForeign(check.expected)}, saw ${escapeForeign(check.seen)}`;
   const optional = check.critical ? '' : ' (not critical)';
-  return { verdict: check.verdict, text: `${seen}${reason === '' ? '' : `: ${reason}`}${optional}` };
+  const { accepted } = check;
+  const excuse =
+    accepted === undefined ? '' : ` (accepted by ${escapeForeign(accepted.owner)}: ${escapeForeign(accepted.reason)})`;
+  return { verdict: check.verdict, text: `${seen}${reason === '' ? '' : `: ${reason}`}${optional}${excuse}` };
 }
 
 /** Puts a verdict's colour on a text that already says it in words. */

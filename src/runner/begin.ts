@@ -56,13 +56,11 @@ export async function beginRotation(
   safety: Safety,
 ): Promise<Begun> {
   const present = await tools.readCurrent(tools.fleet.clients.map((client) => client.id));
-  if (tools.gate !== undefined) await requireReadiness(tools, present, options.clients);
   const terms = await termsNow(tools);
   const inventory = inventoryOf(tools.fleet, options.clients, terms?.beginning);
-  const pairs =
-    terms === undefined ? await makePairs(tools, options, present) : await sharedPairs(tools, options, present);
-  if (terms !== undefined) learnKeyIds(tools, pairs.values().next().value, terms);
-  else await requireReadiness(tools, present, options.clients);
+  const pairs = await (terms === undefined ? makePairs : sharedPairs)(tools, options, present);
+  await requireReadiness(tools, present, options.clients);
+  if (terms !== undefined) learnKeyIds(tools, pairs, terms);
   const preflight = await tools.preflight(pairs, tools.runbook.preconditions, terms);
   tools.progress.findings(preflight.findings);
   requirePassed(preflight);

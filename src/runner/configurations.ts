@@ -82,7 +82,7 @@ export function clientIn({ clients }: Fleet, id: string): Client {
 }
 
 /** One generation of a client's secret. @throws RotctlError `INTERNAL` */
-export function secretOf(pairs: Pairs, client: string, generation: RotatingGeneration): Secret {
+function secretOf(pairs: Pairs, client: string, generation: RotatingGeneration): Secret {
   const pair = pairs.get(client);
   if (pair === undefined) throw new RotctlError('INTERNAL', `no secrets for client ${client}`);
   return pair[generation];

@@ -1,4 +1,3 @@
-import type { Secret } from '../credential/secret.ts';
 import type { GateSettings } from '../deploy/gate.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Client, Replica, Template } from '../fleet/fleet.ts';
@@ -6,6 +5,7 @@ import type { Beginning, RotatingGeneration } from '../machine/step.ts';
 import type { GateExpectation } from '../probe/checks/check.ts';
 import { DEFAULT_KEY_IDS, isOn } from '../protocol/gate-v1.ts';
 import { type GateBefore, type GateTerms, revokedIn } from './gate-terms.ts';
+import type { Pairs } from './pair.ts';
 import type { Tools } from './tools.ts';
 
 /** A gate, a template or a signing service, with what its configuration says. */
@@ -170,13 +170,20 @@ function refusal(message: string, hint?: string): RotctlError {
   return new RotctlError('PRECONDITION_FAILED', message, hint === undefined ? {} : { hint });
 }
 
-/** Teaches the prober under which key ids the secrets of a rotation sign. */
+/**
+ * Teaches the prober under which key ids the secrets of a rotation sign.
+ *
+ * @param gone the generation that is destroyed by now, for which the other one may stand in
+ */
 export function learnKeyIds(
   { gate }: Pick<Tools, 'gate'>,
-  pair: Readonly<Record<RotatingGeneration, Secret>> | undefined,
+  pairs: Pairs,
   { keyIds }: GateTerms,
+  gone?: RotatingGeneration,
 ): void {
-  if (gate === undefined || pair === undefined) return;
-  gate.keyIds.learn(pair.current, keyIds.current);
-  gate.keyIds.learn(pair.next, keyIds.next);
+  for (const pair of pairs.values()) {
+    for (const generation of ['current', 'next'] as const) {
+      if (generation !== gone || pair.current !== pair.next) gate?.keyIds.learn(pair[generation], keyIds[generation]);
+    }
+  }
 }

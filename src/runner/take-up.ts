@@ -56,7 +56,7 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
     history.rotation,
   );
   const { terms } = history;
-  if (terms !== undefined) learnKeyIds(tools, pairs.values().next().value, terms);
+  if (terms !== undefined) learnKeyIds(tools, pairs, terms, DESTROYED_IN[history.rotation.phase]);
   return { journal, pairs, history, terms };
 }
 

@@ -146,18 +146,23 @@ describe('plan', () => {
     expect(() => statSync(join(world.cwd, 'plan.json'))).toThrow();
   });
 
-  test.each(['gate-hmac', 'signer-mtls'])(
-    'of %s shows it and its proof, and says that it is not carried out',
-    async (name) => {
-      const world = makeWorld();
-      fleetIn(world);
-      expect(await world.run('plan', '--runbook', name)).toBe(2);
-      expect(world.stdout.text).toMatch(/^SAFE {2}on payments/m);
-      expect(world.stdout.text).toMatch(/^rotctl overlap, until switched/m);
-      expect(world.stderr.lines.at(-1)).toBe('FAIL plan ended with STEP_UNSUPPORTED');
-      expect(world.stderr.text).not.toContain('REHEARSED');
-    },
-  );
+  test('of signer-mtls shows it and its proof, and says that it is not carried out', async () => {
+    const world = makeWorld();
+    fleetIn(world);
+    expect(await world.run('plan', '--runbook', 'signer-mtls')).toBe(2);
+    expect(world.stdout.text).toMatch(/^SAFE {2}on payments/m);
+    expect(world.stdout.text).toMatch(/^rotctl overlap, until switched/m);
+    expect(world.stderr.lines.at(-1)).toBe('FAIL plan ended with STEP_UNSUPPORTED');
+    expect(world.stderr.text).not.toContain('REHEARSED');
+  });
+
+  test('of a runbook for another protocol is refused, naming both', async () => {
+    const world = makeWorld();
+    fleetIn(world);
+    expect(await world.run('plan', '--runbook', 'gate-hmac')).toBe(13);
+    expect(world.stderr.text).toMatch(/gate-v1.*keyring-v1|keyring-v1.*gate-v1/);
+    expect(world.stderr.lines.at(-1)).toBe('FAIL plan ended with PRECONDITION_FAILED');
+  });
 
   test.each([
     { argv: ['retire'], code: 13, says: 'retire is refused in phase stable' },

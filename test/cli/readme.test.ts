@@ -1,14 +1,18 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
+import { replayBound } from '../../src/fleet/replay-bound.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+/** Those within a list are indented. */
 const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))].map(([, text = '']) => text);
+  [...readme.matchAll(new RegExp(`^( *)\`\`\`${language}\\n(.*?)^\\1\`\`\`$`, 'gms'))].map(
+    ([, indent = '', text = '']) => text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  );
 const commands = blocks('sh')
   .flatMap((text) => text.split('\n'))
   .map((line) => line.replace(/\s+#.*$/, '').trim())
@@ -22,7 +26,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await execa(process.execPath, [join(ROOT, 'bin/rotctl.js'), 'practice', 'down'], { cwd: folder, reject: false });
+  // Where a test that failed has left one.
+  for (const home of ['practice', 'practice-gates']) await rotctl(`rotctl practice down --home ${home}`);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -52,9 +57,34 @@ describe('every command of the README, in its order', { timeout: 240_000 }, () =
   }
 });
 
-it("reads the README's own fleet file", async () => {
-  const [text = ''] = blocks('yaml');
-  const fleet = readFleet(text, join(folder, 'rotctl.yaml'));
-  expect(fleet.replicas.map((replica) => replica.name)).toEqual(['signer-1', 'signer-2']);
-  await writeFile(join(folder, 'rotctl.yaml'), text);
+describe('the fleet files of the README', () => {
+  const read = (text: string) => readFleet(text, join(folder, 'rotctl.yaml'));
+  const [signers = '', gates = '', accepts = '', ...others] = blocks('yaml');
+
+  it('of signers is a whole one', () => {
+    const fleet = read(signers);
+    expect(fleet.protocol).toBe('keyring-v1');
+    expect(fleet.replicas.map((replica) => replica.name)).toEqual(['signer-1', 'signer-2']);
+  });
+
+  it('of gates is a whole one, of which its own numbers are good', () => {
+    const fleet = read(gates);
+    expect(fleet.protocol).toBe('gate-v1');
+    expect(fleet.replicas.map((replica) => replica.name)).toEqual(['gate-1', 'gate-2']);
+    expect(fleet.clients.map(({ id, actor }) => [id, actor])).toEqual([['langgraph', 'did:staging:langgraph']]);
+    expect(replayBound(fleet.replay)).toMatchObject({ ok: true });
+  });
+
+  it('of gates takes the defect that is accepted, and there is no further example', () => {
+    expect(read(`${gates}${accepts}`).accepts).toMatchObject([{ check: 'replay.cross-replica', owner: 'platform' }]);
+    expect(others).toEqual([]);
+  });
+
+  it('of gates has to accept the nonce life that a gate has by default', () => {
+    const byDefault = gates.replace('maxAge: 60s, nonceTtl: 130s', 'maxAge: 300s, nonceTtl: 300s');
+    expect(byDefault).not.toBe(gates);
+    expect(() => read(byDefault)).toThrow('nonceTtl');
+    const known = 'accepts: [{ check: replay.ttl-bound, reason: it is known, owner: platform }]\n';
+    expect(read(`${byDefault}${known}`).replay.nonceTtlMs).toBe(300_000);
+  });
 });

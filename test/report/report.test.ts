@@ -28,6 +28,7 @@ function result(overrides: Partial<CommandResult> = {}): CommandResult {
 }
 
 const refused = { verdict: 'fail', seen: 'AUTH_INVALID_HMAC', reason: 'it has <one> & "two"' } as const;
+const accepted = { owner: 'payments', reason: 'one store each until the next release' } as const;
 const evil = 'a\u001b[2J\u009b\u202eb\n<x a="1">&\u0000';
 
 describe('the JSON document', () => {
@@ -269,6 +270,25 @@ describe('JUnit', () => {
     const name = `${evil}]]>\ud800\ufffe\u0008`;
     const xml = renderJunit(result({ verdict: 'fail', checks: [check(name, name, { ...refused, reason: name })] }));
     expect(outlineOf(xml)[2]).toContain('<x a="1">&\\x00]]>\ufffd\ufffd\\x08');
+  });
+});
+
+describe('a failure that the fleet file accepts', () => {
+  const flawed = check('replay.cross-replica', 'gate-b', { ...refused, accepted });
+
+  test('says in text who answers for it and why, and still that it failed', () => {
+    expect(renderChecks([flawed])).toContain(`(accepted by payments: ${accepted.reason})`);
+    expect(renderChecks([flawed])).toMatch(/^FAIL /m);
+  });
+
+  test('is a failure with its owner in JSON', () => {
+    expect(JSON.parse(renderJson(result({ checks: [flawed] }))).checks).toMatchObject([{ verdict: 'fail', accepted }]);
+  });
+
+  test('does not fail a build that reads JUnit', () => {
+    const cases = readXml(renderJunit(result({ checks: [flawed] })));
+    expect(cases.filter(({ tag }) => tag === 'failure')).toEqual([]);
+    expect(cases.find(({ tag }) => tag === 'skipped')?.attributes.message).toContain('accepted by payments: one store');
   });
 });
 

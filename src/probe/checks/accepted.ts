@@ -3,7 +3,8 @@ import type { Finding } from '../finding.ts';
 
 /**
  * What follows from a defect and shows in other checks as well: replicas that do not share their nonces accept copies
- * that arrive at several of them, and know nothing of what another one burned.
+ * that arrive at several of them, and know nothing of what another one burned; a nonce whose life is too short by the
+ * declared numbers is forgotten before its request has died.
  */
 const FOLLOWS: Readonly<Record<string, readonly { readonly check: string; readonly target?: string }[]>> = {
   'replay.cross-replica': [
@@ -11,6 +12,7 @@ const FOLLOWS: Readonly<Record<string, readonly { readonly check: string; readon
     { check: 'replay.namespace' },
     { check: 'replay.after-ttl' },
   ],
+  'replay.ttl-bound': [{ check: 'replay.window-end' }],
 };
 
 /** The finding as it is, marked where it is a failure that the fleet's owner has answered for. */

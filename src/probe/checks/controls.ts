@@ -72,11 +72,14 @@ const CONTROLS: readonly Control[] = [
     title: 'requests without a signature are refused',
     why: 'a signer that lets unsigned requests through has no authentication',
     remedy: 'require the signature headers; of a gate, REQUIRE_SIGNATURE=true, in force and not only set',
-    trials: ({ fleet }) => [
-      { label: 'no signature', secret: undefined, bare: true },
-      // What a gate says to a signature that is empty is its schema's affair.
-      ...(fleet.probe.gate === undefined ? [{ label: 'empty signature', secret: undefined }] : []),
-    ],
+    trials: ({ fleet: { probe } }) =>
+      probe.gate === undefined
+        ? [
+            { label: 'no headers', secret: undefined, bare: true },
+            { label: 'empty signature', secret: undefined },
+          ]
+        : // What a gate says to a signature that is empty is its schema's affair.
+          [{ label: 'no signature', secret: undefined, bare: true }],
     refusals: [
       'AUTH_INVALID_SIGNATURE_FORMAT',
       'AUTH_INVALID_CLIENT',

@@ -91,9 +91,10 @@ const windowEnd: Check = {
   why: 'a request stamped ahead of the signer’s clock lives for up to twice the window; its nonce must live longer',
   remedy: 'raise the nonce’s life first, wait for the old one to pass, and only then raise the window',
   needs: ['patience'],
-  waits: ({ fleet: { replay } }) => 2 * (replay.maxAgeMs - marginOf(replay)),
+  waits: ({ fleet: { replay } }) => (isForgotten(replay) ? 0 : windowOf(replay)),
   look: async (context) => {
     const { replay, replicas } = context.fleet;
+    if (isForgotten(replay)) return onReplicas(context, async () => forgotten(replay));
     const margin = marginOf(replay);
     if (margin > replay.maxAgeMs / 2) {
       const reason = `the window of ${replay.maxAgeMs} ms is too narrow for a clock error of ${replay.clockErrorMs} ms`;
@@ -141,6 +142,21 @@ async function readAtEnd(context: CheckContext, replica: Replica, signed: Signed
     ...sight,
     reason: `the request had left the window already ${life}: the replica’s clock is ahead, or its window is shorter than declared`,
   };
+}
+
+/** From the first acceptance of a request to the last look at it, just before the end of its window. */
+function windowOf(replay: ReplayContract): number {
+  return 2 * (replay.maxAgeMs - marginOf(replay));
+}
+
+/** Whether the declared numbers say already that the nonce is forgotten before the end: nothing is waited for then. */
+function isForgotten(replay: ReplayContract): boolean {
+  return replay.nonceTtlMs < windowOf(replay);
+}
+
+function forgotten(replay: ReplayContract): Sight {
+  const reason = `by the declared numbers its nonce is forgotten after ${replay.nonceTtlMs} ms, and the request lives for ${windowOf(replay)} ms`;
+  return { verdict: 'fail', expected: REPLAY, seen: 'not sent', reason, samples: 0 };
 }
 
 function marginOf({ clockErrorMs }: ReplayContract): number {
