@@ -149,11 +149,23 @@ describe('new key ids', () => {
     const { gate, ...place } = await gatesOnDisk();
     const terms = await readTerms({ ...place, gate }, digits('aaaaaaaa', 'bbbbbbbb'));
     const pair = { current: Secret.fromText(TEXTS.current), next: Secret.fromText(TEXTS.next) };
-    learnKeyIds({ gate: undefined }, pair, terms);
-    learnKeyIds({ gate }, undefined, terms);
+    const pairs = new Map([['langgraph', pair]]);
+    learnKeyIds({ gate: undefined }, pairs, terms);
+    learnKeyIds({ gate }, new Map(), terms);
     expect(gate.keyIds.entries()).toEqual([]);
-    learnKeyIds({ gate }, pair, terms);
+    learnKeyIds({ gate }, pairs, terms);
     expect([gate.keyIds.of(pair.current), gate.keyIds.of(pair.next)]).toEqual(['k-aaaaaaaa', 'k-bbbbbbbb']);
+  });
+
+  it.each([
+    ['current', 'next', 'k-bbbbbbbb'],
+    ['next', 'current', 'k-aaaaaaaa'],
+  ] as const)('where %s is destroyed, and %s stands in for it, are that one’s', async (gone, left, id) => {
+    const { gate, ...place } = await gatesOnDisk();
+    const terms = await readTerms({ ...place, gate }, digits('aaaaaaaa', 'bbbbbbbb'));
+    const secret = Secret.fromText(TEXTS[left]);
+    learnKeyIds({ gate }, new Map([['langgraph', { current: secret, next: secret }]]), terms, gone);
+    expect(gate.keyIds.of(secret)).toBe(id);
   });
 
   it('are kept in the header as they are read from it, and are seen under the names of before too', async () => {
