@@ -32,7 +32,7 @@ export async function beginningOf(tools: Reading): Promise<Beginning | undefined
 export async function readTerms(tools: Reading, random: { hex(bytes: number): string }): Promise<GateTerms> {
   const parties = await readParties(tools);
   const { beginning, current, labels } = standOf(parties);
-  const taken = new Set([...labels, ...parties.flatMap(({ settings }) => revokedIn(settings))]);
+  const taken = new Set([...labels, ...parties.flatMap(({ settings }) => idsIn(settings))]);
   const fresh = (): string => {
     for (;;) {
       const id = `k-${random.hex(4)}`;
@@ -47,6 +47,12 @@ export async function readTerms(tools: Reading, random: { hex(bytes: number): st
     labels,
     before: Object.fromEntries(parties.map(({ name, settings }) => [name, beforeOf(settings)])),
   };
+}
+
+/** Every key id that a party's variables name. */
+function idsIn(settings: GateSettings): string[] {
+  const { keyId, keyIdPrev } = settings;
+  return [...[keyId, keyIdPrev].filter((id) => id !== undefined), ...revokedIn(settings)];
 }
 
 /** The terms by which a rotation would begin now; `undefined` for a fleet that is none of gates. @throws as `readTerms` */

@@ -101,8 +101,13 @@ export class FleetProver implements Prover {
     }
   }
 
-  settle(owed: readonly Owed[], phase: Phase): Promise<Proven> {
-    return proveChecks(this.#parts, this.#pairs, { ids: ['replay.after-ttl'], accepted: SIGNED_WITH[phase], owed });
+  async settle(owed: readonly Owed[], phase: Phase): Promise<Proven> {
+    const order = { ids: ['replay.after-ttl'], accepted: SIGNED_WITH[phase], owed, once: true } as const;
+    const proven = await proveChecks(this.#parts, this.#pairs, order);
+    if (proven.verdict === 'pass') return proven;
+    const burnedAt = this.#parts.probes.clock.now();
+    const again = { burnedAt, dueAt: dueAt({ burnedAt }, this.#parts.fleet.replay) };
+    return { ...proven, owed: owed.map((each) => ({ ...each, ...again })) };
   }
 
   async #round(

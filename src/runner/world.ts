@@ -34,7 +34,7 @@ export interface Prover {
   prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven>;
   /** Burns nonces that a later `namespace` proof tries again; done before each change of a replica. */
   burn(phase: Phase): Promise<void>;
-  /** Finishes after-TTL checks that are due. */
+  /** Finishes after-TTL checks that are due. Unless they pass they are owed anew: the attempt may have taken their nonces. */
   settle(owed: readonly Owed[], phase: Phase): Promise<Proven>;
 }
 

@@ -54,12 +54,12 @@ describe('--dry-run', () => {
   });
 
   test.each([
-    { argv: ['drill', '--fault', 'nonsense'], says: 'no fault is called "nonsense"' },
+    { argv: ['drill', '--fault', 'nonsense'], says: 'no fault of keyring-v1 is called "nonsense"' },
     { argv: ['game-day', '--fault', 'nonsense'], says: 'no fault is called "nonsense"' },
     { argv: ['game-day', '--fault', 'slow', '--all-faults'], says: 'exclude each other' },
     { argv: ['game-day', '--max-duration', '0'], says: '--max-duration must be a number of seconds above 0' },
     { argv: ['game-day', '--fleet', 'rotctl.yaml'], says: 'takes no --fleet' },
-    { argv: ['drill', '--runbook', 'gate-hmac'], says: 'does not carry them out' },
+    { argv: ['drill', '--runbook', 'signer-mtls'], says: 'does not carry them out' },
     { argv: ['check', '--client', 'stranger'], says: 'the fleet has no client stranger' },
   ])('finds the mistakes that the command itself would: $argv', async ({ argv, says }) => {
     const world = makeWorld();

@@ -49,6 +49,12 @@ describe('a finding is marked', () => {
     ['when it follows: nonces that are over', ['replay.cross-replica'], finding('replay.after-ttl', 'fail'), true],
     ['not when a gate forgets its own', ['replay.cross-replica'], finding('replay.same-replica', 'fail'), false],
     ['not when a nonce dies before its request', ['replay.cross-replica'], finding('replay.window-end', 'fail'), false],
+    [
+      'when it follows: a life that is declared too short',
+      ['replay.ttl-bound'],
+      finding('replay.window-end', 'fail'),
+      true,
+    ],
     ['not the other way round', ['replay.concurrent'], finding('replay.cross-replica', 'fail'), false],
   ])('%s', (_, accepts, found, marked) => {
     const got = markAccepted(found, accepts.map(defect));

@@ -89,7 +89,7 @@ export interface FleetOptions {
 }
 
 /** How much longer than on an idle machine everything may take: from 1 to 4, by how many wait for each processor. */
-const slowness = Math.min(4, Math.max(1, Math.round((loadavg()[0] ?? 0) / availableParallelism() / 2)));
+export const slowness = Math.min(4, Math.max(1, Math.round((loadavg()[0] ?? 0) / availableParallelism() / 2)));
 
 /** The time limit of a test that takes at most so many seconds on an idle machine. */
 export function within(seconds: number): { readonly timeout: number } {
