@@ -92,8 +92,13 @@ function clientChange(effect: Extract<SettingEffect, { of: 'client' }>, basis: B
   return {
     ...secrets,
     ...idsChange(effect, basis, signs, dual === true ? other : undefined),
-    ...(dual === undefined ? {} : { dual: dual ? 'true' : isOn(before.dual ?? undefined) ? 'false' : before.dual }),
+    ...(dual === undefined ? {} : { dual: dual ? 'true' : single(effect, before) }),
   };
+}
+
+/** One signature: as it was on the way back, where a switch that is on does nothing without a previous secret; else off. */
+function single({ restores = [] }: SettingEffect, { dual }: GateBefore): string | null {
+  return isOn(dual ?? undefined) && !restores.includes('keyIds') ? 'false' : dual;
 }
 
 /** Key ids of own, or as they were before; where an effect says nothing of them, those of own follow their secrets. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { gateAccess, readPresent } from '../../src/cli/present-secrets.ts';
 import { Secret } from '../../src/credential/secret.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { gatesOnDisk, TEXTS, type Variables } from '../runner/gate-place.ts';
 
 const files = privateFiles();

@@ -348,13 +348,17 @@ describe('an effect', () => {
     ['0', '0'],
     ['true', 'false'],
     ['YES', 'false'],
-  ])('that ends dual signing where it was %j leaves it %j', async (dual, left) => {
-    for (const phase of ['retiring', 'returning'] as const) {
+  ])('that ends dual signing where it was %j leaves it %j, and on the way back as it was', async (dual, left) => {
+    for (const [phase, after] of [
+      ['retiring', left],
+      ['returning', dual],
+    ] as const) {
       const { place, write, writes } = await begin({ gates: {}, services: { dual } });
       await write(...writes('moving'));
       expect((await place.variables('scheduler')).dual).toBe('true');
       await write(...writes(phase));
-      expect((await place.variables('scheduler')).dual).toBe(left);
+      const { dual: now, prev } = await place.variables('scheduler');
+      expect([now, prev]).toEqual([after, undefined]);
     }
   });
 

@@ -4,7 +4,7 @@ import { createGateDriver } from '../../src/deploy/gate.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { KeyIds } from '../../src/probe/key-ids.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
 
 /** The secrets of a rotation, as texts. */

@@ -7,7 +7,7 @@ import type { Fleet } from '../../src/fleet/fleet.ts';
 import { verdictOf } from '../../src/runner/finding-verdict.ts';
 import { rehearseDeploys } from '../../src/runner/rehearse-deploys.ts';
 import { createCommands } from '../../src/system/commands.ts';
-import { privateFiles } from '../../src/system/files.ts';
+import { privateFiles } from '../../src/system/private-files.ts';
 import { type GatesOnDisk, gatesOnDisk, PARTIES, type Who } from './gate-place.ts';
 
 /** Real commands, of which none may be run. */
