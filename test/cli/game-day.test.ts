@@ -1,5 +1,5 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Platform } from '../../src/cli/platform.ts';
@@ -51,10 +51,10 @@ describe('a game day, with drills that are played by nobody', () => {
     expect(await day.run()).toBe(0);
     expect(day.stderr.lines).toContain('  play  signer-hmac, usually 60 s; 120 s left');
     expect(day.stderr.lines.at(-1)).toMatch(
-      /^PASS game day: 7 drills, 0 of 0 faults found, 100 % in \d\.\d s \(14\/14/,
+      /^PASS game day: 14 drills, 0 of 0 faults found, 100 % in \d\.\d s \(28\/28/,
     );
     const written = JSON.parse(readFileSync(join(day.cwd, 'game-day/scorecard.json'), 'utf8'));
-    expect(written).toMatchObject({ total_checks: 14, passed_checks: 14, score_percent: 100 });
+    expect(written).toMatchObject({ total_checks: 28, passed_checks: 28, score_percent: 100 });
     expect(Object.keys(written)).toHaveLength(7);
     expect(readdirSync(join(day.cwd, 'game-day'))).toEqual(['scorecard.json']);
   });
@@ -66,7 +66,12 @@ describe('a game day, with drills that are played by nobody', () => {
     expect(schema).toBe('rotctl.game-day.v1');
     const written = JSON.parse(readFileSync(join(day.cwd, 'friday/scorecard.json'), 'utf8'));
     expect(result).toMatchObject(written);
-    expect(day.orders[1]?.slice(0, 5)).toEqual(['drill', '--runbook', 'signer-hmac', '--fault', 'slow@signer-c']);
+    const orders = day.orders.map((args) => args.slice(0, args.indexOf('--json')).join(' '));
+    expect(orders.toSorted()).toEqual([
+      'drill --runbook gate-hmac',
+      'drill --runbook signer-hmac',
+      'drill --runbook signer-hmac --fault slow@signer-c',
+    ]);
     expect(readdirSync(join(day.cwd, 'friday')).toSorted()).toEqual([
       'game-day.json',
       'junit.xml',
@@ -91,11 +96,11 @@ describe('a game day, with drills that are played by nobody', () => {
   it('fails with the drill that failed, and says where to look', async () => {
     const faults = [{ name: 'slow', target: 'signer-b', found: false, recovered: true }];
     const bad = printed('fail', ['pass'], { exitCode: 10, faults });
-    const day = gameDay((home) => (home.endsWith('slow') ? bad : good), '--fault', 'slow');
+    const day = gameDay((home) => (home.includes('slow') ? bad : good), '--fault', 'slow@signer-b');
     expect(await day.run()).toBe(10);
     expect(day.stdout.text).toMatch(/signer-hmac +slow on signer-b +fail +1\/2 .*not found/);
-    expect(day.stdout.text).toContain('score     75 %, at least 100 % (default): NOT MET');
-    expect(day.stderr.lines.at(-1)).toMatch(/^FAIL game day: 2 drills, 0 of 1 faults found, 75 %/);
+    expect(day.stdout.text).toContain('score     83 %, at least 100 % (default): NOT MET');
+    expect(day.stderr.lines.at(-1)).toMatch(/^FAIL game day: 3 drills, 0 of 1 faults found, 83 %/);
   });
 });
 
@@ -119,7 +124,7 @@ it('is not loaded by help, and loads no fleet and no runbook itself', async () =
 });
 
 describe('a game day on practice fleets', () => {
-  it('plays the plain drill and one with a fault side by side, and leaves nothing running', {
+  it('plays the plain drills and one with a fault side by side, and leaves nothing running', {
     timeout: 400_000,
   }, async () => {
     const cwd = mkdtempSync(join(tmpdir(), 'rotctl-game-day-'));
@@ -131,7 +136,7 @@ describe('a game day on practice fleets', () => {
     const { verdict, faults, result } = JSON.parse(stdout);
     expect(verdict).toBe('pass');
     expect(faults).toMatchObject([{ name: 'keeps-old', target: 'signer-b', found: true, recovered: true }]);
-    expect(result.results).toHaveLength(2);
+    expect(result.results).toHaveLength(3);
     const pids = pidsIn(join(cwd, 'day'));
     expect(pids.length).toBeGreaterThan(0);
     expect(pids.filter(isAlive)).toEqual([]);
@@ -148,14 +153,16 @@ describe('a game day on practice fleets', () => {
   ])('takes all fleets down after $signals signal(s)', { timeout: 120_000 }, async ({ signals, code, says }) => {
     const cwd = mkdtempSync(join(tmpdir(), 'rotctl-game-day-'));
     const out = join(cwd, 'game-day');
-    const day = startRotctl(await builtProgram(), cwd, ['game-day', '--fault', 'slow']);
-    for (const id of ['signer-hmac', 'signer-hmac-slow']) expectFleetIn(join(out, 'drills', id));
-    // All eight processes of both fleets, so that none is missed because it was not there yet.
+    const day = startRotctl(await builtProgram(), cwd, ['game-day', '--fault', 'slow@signer-b']);
+    const drills = ['signer-hmac', 'signer-hmac-slow-signer-b', 'gate-hmac'];
+    for (const id of drills) expectFleetIn(join(out, 'drills', id));
+    // All processes of all fleets, so that none is missed because it was not there yet.
     await until(
-      'both fleets to be up',
+      'the fleets to be up',
       () => {
         const fleets = [...fleetsIn(out).values()];
-        return fleets.length === 2 && fleets.every((pids) => pids.length === 8);
+        const isWhole = fleets.every((pids) => pids.length === 8);
+        return fleets.length === Math.min(availableParallelism(), drills.length) && isWhole;
       },
       60_000,
     );
@@ -169,7 +176,7 @@ describe('a game day on practice fleets', () => {
     expect(ended.code, ended.stderr).toBe(code);
     expect(ended.stderr.trimEnd().split('\n').at(-1)).toMatch(says);
     if (signals === 1) expect(pids.filter(isAlive)).toEqual([]);
-    await until('every process of both fleets to end', () => running(pids).length === 0, 15_000).catch(() => undefined);
+    await until('every process of the fleets to end', () => running(pids).length === 0, 15_000).catch(() => undefined);
     expect(running(pids)).toEqual([]);
     expect(JSON.parse(readFileSync(join(out, 'scorecard.json'), 'utf8')).score_percent).toBeNull();
   });
