@@ -12,7 +12,7 @@ export const addGameDay: Add = (program, declare) => {
       'rotctl game-day',
       'rotctl game-day --min-pass-percent 100 --max-duration 240',
       'rotctl game-day --fault keeps-old --fault slow@signer-c --out friday',
-      'rotctl game-day --all-faults --max-duration 1200 --json',
+      'rotctl game-day --all-faults --max-duration 1800 --json',
     ],
     options: [
       new Option('--min-pass-percent <n>', 'the least score (GAMEDAY_MIN_PASS_PERCENT; default: 100)'),
