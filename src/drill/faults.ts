@@ -183,7 +183,7 @@ export interface TypedFault {
  * @throws RotctlError `USAGE` where there is no such fault
  */
 export function parseFault(text: string, protocols: readonly Protocol[] = PROTOCOLS): TypedFault {
-  const [name = '', target] = text.split('@');
+  const [, name = '', target] = /^([^@]*)(?:@(.*))?$/s.exec(text) ?? [];
   const known = [...new Set(protocols.flatMap((protocol) => DRILL_FAULTS[protocol].map((fault) => fault.name)))];
   if (known.includes(name)) return { name, target };
   const of = protocols.length === 1 ? ` of ${protocols[0]}` : '';

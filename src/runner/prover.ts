@@ -101,13 +101,15 @@ export class FleetProver implements Prover {
     }
   }
 
+  anew(owed: readonly Owed[]): readonly Owed[] {
+    const burnedAt = this.#parts.probes.clock.now();
+    return owed.map((each) => ({ ...each, burnedAt, dueAt: dueAt({ burnedAt }, this.#parts.fleet.replay) }));
+  }
+
   async settle(owed: readonly Owed[], phase: Phase): Promise<Proven> {
     const order = { ids: ['replay.after-ttl'], accepted: SIGNED_WITH[phase], owed, once: true } as const;
     const proven = await proveChecks(this.#parts, this.#pairs, order);
-    if (proven.verdict === 'pass') return proven;
-    const burnedAt = this.#parts.probes.clock.now();
-    const again = { burnedAt, dueAt: dueAt({ burnedAt }, this.#parts.fleet.replay) };
-    return { ...proven, owed: owed.map((each) => ({ ...each, ...again })) };
+    return proven.verdict === 'pass' ? proven : { ...proven, owed: this.anew(owed) };
   }
 
   async #round(

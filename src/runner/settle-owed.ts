@@ -15,7 +15,7 @@ const AGAIN = 1;
  * @throws RotctlError `HELD` when a check fails or cannot be told; it stays owed
  */
 export async function settleOwed(
-  world: Pick<World, 'clock' | 'progress' | 'stop' | 'prover'>,
+  world: Pick<World, 'clock' | 'progress' | 'stop'> & { readonly prover: Pick<World['prover'], 'anew' | 'settle'> },
   journal: Journal,
   owed: readonly Owed[],
   wait: boolean,
@@ -28,6 +28,8 @@ export async function settleOwed(
     }
     const due = open.filter((check) => check.dueAt <= world.clock.now());
     if (due.length === 0) return;
+    // A kill may come when the nonces are used and nobody has recorded it: they are owed anew from here on.
+    await journal.note('evidence', { proof: 'after-ttl', owed: world.prover.anew(due).map((check) => ({ ...check })) });
     const proven = await world.prover.settle(due, journal.rotation.phase);
     const settled = proven.verdict === 'pass' ? due.map((check) => check.nonce) : [];
     await recordProof(world, journal, { proof: 'after-ttl', settled }, proven);

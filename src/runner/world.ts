@@ -34,6 +34,8 @@ export interface Prover {
   prove(proof: Proof, phase: Phase, targets: readonly string[]): Promise<Proven>;
   /** Burns nonces that a later `namespace` proof tries again; done before each change of a replica. */
   burn(phase: Phase): Promise<void>;
+  /** The same after-TTL checks with nonces that are burned now, as they are by an attempt that was not told. */
+  anew(owed: readonly Owed[]): readonly Owed[];
   /** Finishes after-TTL checks that are due. Unless they pass they are owed anew: the attempt may have taken their nonces. */
   settle(owed: readonly Owed[], phase: Phase): Promise<Proven>;
 }

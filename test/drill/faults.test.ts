@@ -29,6 +29,7 @@ describe('the faults of a drill', () => {
   it.each([
     ['slow', undefined, { name: 'slow', target: undefined }],
     ['slow@gate-b', undefined, { name: 'slow', target: 'gate-b' }],
+    ['slow@gate-b@gate-c', undefined, { name: 'slow', target: 'gate-b@gate-c' }],
     ['strict-ignored', 'gate-v1', { name: 'strict-ignored', target: undefined }],
     ['no-mtls', 'keyring-v1', { name: 'no-mtls', target: undefined }],
     ['strict-ignored', 'keyring-v1', /^no fault of keyring-v1 is called "strict-ignored"; there are memory-store, /],

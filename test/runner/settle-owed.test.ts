@@ -8,6 +8,7 @@ import { Journal } from '../../src/runner/journal.ts';
 import { type Owed, parseOwed } from '../../src/runner/owed.ts';
 import { FleetProver } from '../../src/runner/prover.ts';
 import { settleOwed } from '../../src/runner/settle-owed.ts';
+import type { World } from '../../src/runner/world.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { type GateFleet, SECRETS, startGates } from '../probe/gate-harness.ts';
 
@@ -27,6 +28,9 @@ const progress = {
   ...{ cells: silence, part: silence, note: silence, incident: silence },
 };
 const never = () => Promise.reject(new Error('nothing of this is needed'));
+
+/** What an attempt is made with. */
+type Settler = Pick<World['prover'], 'anew' | 'settle'>;
 
 /** A rotation with a replay check that is owed. */
 async function owing() {
@@ -79,8 +83,9 @@ accepts: [{ check: replay.ttl-bound, reason: nonces of this test are short-lived
     owed,
     prover,
     open: () => parseOwed(entries),
-    verdicts: () => entries.slice(1).map(({ data }) => data.verdict),
-    settle: (wait: boolean, some: readonly Owed[] = parseOwed(entries)) => settleOwed(world, journal, some, wait),
+    verdicts: () => entries.flatMap(({ data }) => data.verdict ?? []),
+    settle: (wait: boolean, some: readonly Owed[] = parseOwed(entries), by: Settler = prover) =>
+      settleOwed({ ...world, prover: by }, journal, some, wait),
   };
 }
 
@@ -130,6 +135,24 @@ describe('a nonce that is to be used once more after its life', () => {
     await over(rotation.open());
     await rotation.settle(false);
     expect([rotation.verdicts(), rotation.open()]).toEqual([['unknown', 'pass'], []]);
+  });
+
+  it('is owed anew when rotctl dies in the attempt, so that going on at once is no false alarm', async () => {
+    const rotation = await owing();
+    await over(rotation.owed);
+    const dying: Settler = {
+      anew: (owed) => rotation.prover.anew(owed),
+      settle: async (owed, phase) => {
+        await rotation.prover.settle(owed, phase);
+        throw new Error('killed');
+      },
+    };
+    await expect(rotation.settle(false, rotation.owed, dying)).rejects.toThrow('killed');
+    await rotation.settle(false);
+    expect([rotation.verdicts(), rotation.open().length]).toEqual([[], 2]);
+    await over(rotation.open());
+    await rotation.settle(false);
+    expect([rotation.verdicts(), rotation.open()]).toEqual([['pass'], []]);
   });
 
   it('that is remembered for longer than was said fails, at once', async () => {

@@ -90,7 +90,7 @@ function worldOf(parts: Pick<World, 'fleet' | 'runbook' | 'driver' | 'setting'>)
     ...parts,
     pairs,
     configurations: keyringConfigurations(parts, pairs),
-    prover: { ready: never, silent: never, prove: never, burn: never, settle: never },
+    prover: { ready: never, silent: never, prove: never, burn: never, anew: () => [], settle: never },
     traffic: { sign: never, report: never, alarm: () => undefined, stop: never },
     keeper: { destroy: never },
     clock: { now: () => 0, monotonic: () => 0, sleep: never },

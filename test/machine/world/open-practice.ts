@@ -39,7 +39,7 @@ export async function openPractice(practice: PracticeFleet, clients: readonly st
   const { driver, clock, stop } = session.tools;
   const runner = {
     ...{ fleet, runbook, driver, clock, stop, setting: model.setting, progress: SILENT },
-    prover: { ready: never, silent: never, prove: never, burn: never, settle: never },
+    prover: { ready: never, silent: never, prove: never, burn: never, anew: () => [], settle: never },
     traffic: { sign: never, report: never, alarm: () => undefined, stop: never },
     keeper: { destroy: never },
   };
