@@ -1,9 +1,9 @@
-import { type Checkpoint, judgeTriggers } from '../drill/advice.ts';
-import { countInLedger } from '../drill/advice-counts.ts';
-import { planFor } from '../drill/advice-plan.ts';
-import type { PlanFleet } from '../drill/advice-step.ts';
-import { ADVICE_TRIGGERS } from '../drill/advice-triggers.ts';
-import { readGiven } from '../drill/advice-values.ts';
+import { type Checkpoint, judgeTriggers } from '../drill/advice/advice.ts';
+import { countInLedger } from '../drill/advice/counts.ts';
+import { planFor } from '../drill/advice/plan.ts';
+import type { PlanFleet } from '../drill/advice/step.ts';
+import { ADVICE_TRIGGERS } from '../drill/advice/triggers.ts';
+import { readGiven } from '../drill/advice/values.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { adviceDocument } from '../report/advice-json.ts';
 import { type AdviceReport, renderAdvice } from '../report/advice-text.ts';

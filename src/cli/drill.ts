@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { FaultWatch } from '../drill/fault-watch.ts';
 import { DRILL_FAULTS, parseFault, type TypedFault } from '../drill/faults.ts';
-import { readLimits } from '../drill/game-day-limits.ts';
+import { readLimits } from '../drill/game-day/limits.ts';
 import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';

@@ -1,5 +1,5 @@
-import { type Job, sayJob } from '../drill/game-day-campaign.ts';
-import type { GameDayTools, JobEnd } from '../drill/game-day-play.ts';
+import { type Job, sayJob } from '../drill/game-day/campaign.ts';
+import type { GameDayTools, JobEnd } from '../drill/game-day/play.ts';
 import { paletteFor } from './colour.ts';
 import type { Platform } from './platform.ts';
 import { openWatch } from './progress.ts';

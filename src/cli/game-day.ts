@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import { parseFault } from '../drill/faults.ts';
-import { type Job, jobsOf, sayJob } from '../drill/game-day-campaign.ts';
-import { type GameDayLimits, readLimits } from '../drill/game-day-limits.ts';
-import { type JobEnd, playGameDay } from '../drill/game-day-play.ts';
-import { type GameDay, scoreGameDay } from '../drill/game-day-score.ts';
+import { type Job, jobsOf, sayJob } from '../drill/game-day/campaign.ts';
+import { type GameDayLimits, readLimits } from '../drill/game-day/limits.ts';
+import { type JobEnd, playGameDay } from '../drill/game-day/play.ts';
+import { type GameDay, scoreGameDay } from '../drill/game-day/score.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { gameDayDocument, gameDayResult } from '../report/game-day-json.ts';
 import { renderGameDay, sourceOf } from '../report/game-day-text.ts';

@@ -1,6 +1,6 @@
 import type { VaultFiles } from '../credential/ports.ts';
 import type { Commands, GateFiles } from '../deploy/ports.ts';
-import type { Ran } from '../drill/game-day-play.ts';
+import type { Ran } from '../drill/game-day/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { TlsFiles } from '../fleet/fleet.ts';
 import type { LedgerDisk } from '../ledger/ports.ts';

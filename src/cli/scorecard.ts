@@ -1,4 +1,4 @@
-import { readLimits } from '../drill/game-day-limits.ts';
+import { readLimits } from '../drill/game-day/limits.ts';
 import { type Scorecard, scorecard } from '../drill/scorecard.ts';
 import type { Entry } from '../ledger/entry.ts';
 import { scorecardDocument } from '../report/scorecard-json.ts';

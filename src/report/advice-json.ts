@@ -1,5 +1,5 @@
-import type { JudgedTrigger } from '../drill/advice.ts';
-import type { LedgerCount } from '../drill/advice-counts.ts';
+import type { JudgedTrigger } from '../drill/advice/advice.ts';
+import type { LedgerCount } from '../drill/advice/counts.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import type { AdviceReport } from './advice-text.ts';
 import { saySource } from './advice-words.ts';

@@ -1,6 +1,6 @@
-import type { Checkpoint, JudgedTrigger } from '../drill/advice.ts';
-import type { LedgerCount, LedgerCounts } from '../drill/advice-counts.ts';
-import type { AdvisedStep } from '../drill/advice-step.ts';
+import type { Checkpoint, JudgedTrigger } from '../drill/advice/advice.ts';
+import type { LedgerCount, LedgerCounts } from '../drill/advice/counts.ts';
+import type { AdvisedStep } from '../drill/advice/step.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { sayAdvice, sayCheckpoint, sayProgress, saySource } from './advice-words.ts';
 import { type Palette, PLAIN } from './palette.ts';

@@ -1,5 +1,5 @@
-import type { Advice, Checkpoint, JudgedTrigger, SourcedValue } from '../drill/advice.ts';
-import type { TriggerRule } from '../drill/advice-triggers.ts';
+import type { Advice, Checkpoint, JudgedTrigger, SourcedValue } from '../drill/advice/advice.ts';
+import type { TriggerRule } from '../drill/advice/triggers.ts';
 
 /** An advice in words. */
 export function sayAdvice(advice: Advice): string {

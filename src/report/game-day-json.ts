@@ -1,4 +1,4 @@
-import type { DrillRow, GameDay } from '../drill/game-day-score.ts';
+import type { DrillRow, GameDay } from '../drill/game-day/score.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 
 /** The scorecard file of a game day: the field names are those that the make target's users know. */

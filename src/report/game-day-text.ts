@@ -1,5 +1,5 @@
-import type { Limit } from '../drill/game-day-limits.ts';
-import type { DrillRow, GameDay } from '../drill/game-day-score.ts';
+import type { Limit } from '../drill/game-day/limits.ts';
+import type { DrillRow, GameDay } from '../drill/game-day/score.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { formatDuration } from './duration.ts';
 import { type Palette, PLAIN } from './palette.ts';

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DrillOrder } from '../cli/platform.ts';
-import type { Ran } from '../drill/game-day-play.ts';
+import type { Ran } from '../drill/game-day/play.ts';
 import { escapeForeign } from '../errors/escape.ts';
 import { attachPractice } from './practice.ts';
 import { parseObject } from './practice-control.ts';

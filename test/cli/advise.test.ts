@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Platform } from '../../src/cli/platform.ts';
 import { runCli } from '../../src/cli/run.ts';
-import { ADVICE_TRIGGERS } from '../../src/drill/advice-triggers.ts';
+import { ADVICE_TRIGGERS } from '../../src/drill/advice/triggers.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { begun, DAY_MS, type EntrySketch, entriesOf, incident, NOW } from '../drill/advice-entries.ts';
 import { type Built, buildProgramFiles, filesLoadedBy } from './program-build.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countInLedger } from '../../src/drill/advice-counts.ts';
+import { countInLedger } from '../../src/drill/advice/counts.ts';
 import { begun, type EntrySketch, entriesOf, incident, NOW } from './advice-entries.ts';
 
 function count(...sketches: readonly EntrySketch[]) {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { judgeTriggers } from '../../src/drill/advice.ts';
-import { chooseIdentity, planFor } from '../../src/drill/advice-plan.ts';
-import type { PlanFleet } from '../../src/drill/advice-step.ts';
-import { ADVICE_TRIGGERS } from '../../src/drill/advice-triggers.ts';
+import { judgeTriggers } from '../../src/drill/advice/advice.ts';
+import { chooseIdentity, planFor } from '../../src/drill/advice/plan.ts';
+import type { PlanFleet } from '../../src/drill/advice/step.ts';
+import { ADVICE_TRIGGERS } from '../../src/drill/advice/triggers.ts';
 
 const FLEET: PlanFleet = {
   name: 'signer-staging',

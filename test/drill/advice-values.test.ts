@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ADVICE_TRIGGERS, type TriggerKind, type TriggerValue } from '../../src/drill/advice-triggers.ts';
-import { readGiven } from '../../src/drill/advice-values.ts';
+import { ADVICE_TRIGGERS, type TriggerKind, type TriggerValue } from '../../src/drill/advice/triggers.ts';
+import { readGiven } from '../../src/drill/advice/values.ts';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
 
 const SAMPLES = { count: '3', share: '0.5', flag: 'true' } as const;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { adviceFor, judgeTriggers } from '../../src/drill/advice.ts';
-import { countInLedger } from '../../src/drill/advice-counts.ts';
-import { ADVICE_TRIGGERS, type TriggerValue } from '../../src/drill/advice-triggers.ts';
-import type { GivenValue } from '../../src/drill/advice-values.ts';
+import { adviceFor, judgeTriggers } from '../../src/drill/advice/advice.ts';
+import { countInLedger } from '../../src/drill/advice/counts.ts';
+import { ADVICE_TRIGGERS, type TriggerValue } from '../../src/drill/advice/triggers.ts';
+import type { GivenValue } from '../../src/drill/advice/values.ts';
 import { begun, entriesOf, incident, NOW } from './advice-entries.ts';
 
 const UNMET: Readonly<Record<string, TriggerValue>> = Object.fromEntries(

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Platform } from '../../src/cli/platform.ts';
 import { runCli } from '../../src/cli/run.ts';
 import { DRILL_FAULTS, findFault, parseFault } from '../../src/drill/faults.ts';
-import { GAME_DAY_DRILLS, jobsOf } from '../../src/drill/game-day-campaign.ts';
+import { GAME_DAY_DRILLS, jobsOf } from '../../src/drill/game-day/campaign.ts';
 import { FAULTS, GATE_FAULTS } from '../../src/practice/faults.ts';
 import { CHECKS } from '../../src/probe/checks/list.ts';
 import type { Cell, Finding } from '../../src/probe/finding.ts';

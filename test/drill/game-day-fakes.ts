@@ -1,6 +1,6 @@
-import type { Job } from '../../src/drill/game-day-campaign.ts';
-import { type DrillDocument, readDrillDocument } from '../../src/drill/game-day-document.ts';
-import type { GameDayTools, JobEnd, Ran } from '../../src/drill/game-day-play.ts';
+import type { Job } from '../../src/drill/game-day/campaign.ts';
+import { type DrillDocument, readDrillDocument } from '../../src/drill/game-day/document.ts';
+import type { GameDayTools, JobEnd, Ran } from '../../src/drill/game-day/play.ts';
 
 /** A drill of so many usual seconds. */
 export function jobFor(id: string, typicalS = 60, extra: Partial<Job> = {}): Job {

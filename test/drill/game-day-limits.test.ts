@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readLimits } from '../../src/drill/game-day-limits.ts';
+import { readLimits } from '../../src/drill/game-day/limits.ts';
 
 const PERCENT = 'GAMEDAY_MIN_PASS_PERCENT';
 const SECONDS = 'GAMEDAY_MAX_TOTAL_DURATION_S';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DRILL_FAULTS, parseFault } from '../../src/drill/faults.ts';
-import type { Job } from '../../src/drill/game-day-campaign.ts';
-import { GAME_DAY_DRILLS, jobsOf, sayJob } from '../../src/drill/game-day-campaign.ts';
-import { type JobEnd, playGameDay } from '../../src/drill/game-day-play.ts';
+import type { Job } from '../../src/drill/game-day/campaign.ts';
+import { GAME_DAY_DRILLS, jobsOf, sayJob } from '../../src/drill/game-day/campaign.ts';
+import { type JobEnd, playGameDay } from '../../src/drill/game-day/play.ts';
 import { FakeClock, fakeRunner, jobFor } from './game-day-fakes.ts';
 
 interface Settings {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readLimits } from '../../src/drill/game-day-limits.ts';
-import type { JobEnd } from '../../src/drill/game-day-play.ts';
-import { scoreGameDay } from '../../src/drill/game-day-score.ts';
+import { readLimits } from '../../src/drill/game-day/limits.ts';
+import type { JobEnd } from '../../src/drill/game-day/play.ts';
+import { scoreGameDay } from '../../src/drill/game-day/score.ts';
 import { gameDayDocument, gameDayResult } from '../../src/report/game-day-json.ts';
 import { renderGameDay } from '../../src/report/game-day-text.ts';
 import { jobFor, playedEnd, printed } from './game-day-fakes.ts';

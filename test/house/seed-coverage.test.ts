@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../src/cli/program.ts';
-import { ADVICE_TRIGGERS } from '../../src/drill/advice-triggers.ts';
+import { ADVICE_TRIGGERS } from '../../src/drill/advice/triggers.ts';
 import { DEFAULT_GATE_NAMES } from '../../src/fleet/deploy-schema.ts';
 import { isForward, MOVING_PHASES, type MovingPhase, PHASES } from '../../src/machine/phase.ts';
 import { CHECKS } from '../../src/probe/checks/list.ts';

@@ -1,7 +1,7 @@
 import type { Advice, Checkpoint } from './advice.ts';
-import { migrationPlan } from './advice-migration.ts';
-import { sayNames } from './advice-names.ts';
-import type { AdvisedStep, IdentityChoice, PlanFleet } from './advice-step.ts';
+import { migrationPlan } from './migration.ts';
+import { sayNames } from './names.ts';
+import type { AdvisedStep, IdentityChoice, PlanFleet } from './step.ts';
 
 /**
  * The steps of what is advised: for a fleet by its own names, else in general. Staying has none. While unknown values

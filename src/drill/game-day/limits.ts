@@ -1,5 +1,5 @@
-import { RotctlError } from '../errors/rotctl-error.ts';
-import { showGiven } from './given-text.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import { showGiven } from '../given-text.ts';
 
 /** A limit of a game day, and where it comes from. */
 export interface Limit {

@@ -1,6 +1,6 @@
-import type { LedgerCount, LedgerCounts } from './advice-counts.ts';
-import { ADVICE_LIMITS, ADVICE_TRIGGERS, isMet, type TriggerRule, type TriggerValue } from './advice-triggers.ts';
-import type { GivenValue } from './advice-values.ts';
+import type { LedgerCount, LedgerCounts } from './counts.ts';
+import { ADVICE_LIMITS, ADVICE_TRIGGERS, isMet, type TriggerRule, type TriggerValue } from './triggers.ts';
+import type { GivenValue } from './values.ts';
 
 /** What is advised: to keep HMAC, to keep it with the controls that prepare a migration, or to migrate next. */
 export type Advice = 'stay' | 'prepare-now' | 'migrate';

@@ -1,5 +1,5 @@
-import { sayNames } from './advice-names.ts';
-import type { AdvisedStep, AsymmetricIdentity, IdentityChoice, PlanFleet } from './advice-step.ts';
+import { sayNames } from './names.ts';
+import type { AdvisedStep, AsymmetricIdentity, IdentityChoice, PlanFleet } from './step.ts';
 
 type Step = Omit<AdvisedStep, 'step'>;
 

@@ -1,5 +1,5 @@
-import type { Protocol } from '../protocol/protocol.ts';
-import { DRILL_FAULTS, parseFault } from './faults.ts';
+import type { Protocol } from '../../protocol/protocol.ts';
+import { DRILL_FAULTS, parseFault } from '../faults.ts';
 
 /** A kind of drill that a game day plays. */
 export interface GameDayDrill {

@@ -1,12 +1,12 @@
-import { compose, type Verdict } from '../errors/verdict.ts';
-import type { Finding } from '../probe/finding.ts';
-import { type Job, sayJob } from './game-day-campaign.ts';
-import type { DrillDocument } from './game-day-document.ts';
-import { type LeadSum, sumLeads } from './game-day-lead.ts';
-import type { GameDayLimits } from './game-day-limits.ts';
-import type { JobEnd } from './game-day-play.ts';
-import type { Slo } from './scorecard.ts';
-import type { FaultEnd } from './tools.ts';
+import { compose, type Verdict } from '../../errors/verdict.ts';
+import type { Finding } from '../../probe/finding.ts';
+import type { Slo } from '../scorecard.ts';
+import type { FaultEnd } from '../tools.ts';
+import { type Job, sayJob } from './campaign.ts';
+import type { DrillDocument } from './document.ts';
+import { type LeadSum, sumLeads } from './lead.ts';
+import type { GameDayLimits } from './limits.ts';
+import type { JobEnd } from './play.ts';
 
 /** One drill of a game day, judged. */
 export interface DrillRow {

@@ -1,6 +1,6 @@
-import type { Entry } from '../ledger/entry.ts';
-import { isDrillHeader, timeOf } from './metrics/rotation.ts';
-import { text } from './metrics/values.ts';
+import type { Entry } from '../../ledger/entry.ts';
+import { isDrillHeader, timeOf } from '../metrics/rotation.ts';
+import { text } from '../metrics/values.ts';
 
 const DAY_MS = 86_400_000;
 

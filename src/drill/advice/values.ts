@@ -1,6 +1,6 @@
-import { RotctlError } from '../errors/rotctl-error.ts';
-import { ADVICE_TRIGGERS, type TriggerKind, type TriggerRule, type TriggerValue } from './advice-triggers.ts';
-import { showGiven } from './given-text.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import { showGiven } from '../given-text.ts';
+import { ADVICE_TRIGGERS, type TriggerKind, type TriggerRule, type TriggerValue } from './triggers.ts';
 
 /** A value that somebody gave, and how. */
 export interface GivenValue {

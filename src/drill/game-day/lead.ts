@@ -1,4 +1,4 @@
-import type { JobEnd } from './game-day-play.ts';
+import type { JobEnd } from './play.ts';
 
 /** One of the four numbers that stand first, over all drills. */
 export interface LeadSum {

@@ -1,6 +1,6 @@
-import type { Clock } from '../probe/ports.ts';
-import type { Job } from './game-day-campaign.ts';
-import { type DrillDocument, readDrillDocument } from './game-day-document.ts';
+import type { Clock } from '../../probe/ports.ts';
+import type { Job } from './campaign.ts';
+import { type DrillDocument, readDrillDocument } from './document.ts';
 
 /** How a drill's process ended, with its fleet taken down. */
 export interface Ran {
