@@ -9,7 +9,7 @@ import { createProber } from '../probe/prober.ts';
 import { readVectors, type VectorFile } from '../probe/vectors.ts';
 import { verdictOf } from '../runner/finding-verdict.ts';
 import { probedOf } from '../runner/fleet-parts.ts';
-import { gateExpectations } from '../runner/gate-standing.ts';
+import { gateExpectations } from '../runner/gate/standing.ts';
 import type { GateAccess } from '../runner/tools.ts';
 import { CheckLines } from './check-lines.ts';
 import { clientsFor, loadFleet } from './load.ts';

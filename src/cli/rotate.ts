@@ -9,7 +9,7 @@ import { renderSafety } from '../report/safety-text.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { type Collected, collecting } from '../runner/collect.ts';
 import { type Ended, type Order, operate } from '../runner/operate.ts';
-import type { PlanBinding } from '../runner/plan-binding.ts';
+import type { PlanBinding } from '../runner/plan/binding.ts';
 import { type Rehearsal, rehearse } from '../runner/rehearse.ts';
 import { positionOf, UnsafeRunbook } from '../runner/safety.ts';
 import { capped } from './cap.ts';
@@ -123,8 +123,8 @@ async function bindTo(
   { command, compromised, reinstate }: RotateRequest,
 ): Promise<PlanBinding> {
   const [{ bindPlan }, { headOf }, { readWhole }] = await Promise.all([
-    import('../runner/plan-file.ts'),
-    import('../runner/plan-binding.ts'),
+    import('../runner/plan/file.ts'),
+    import('../runner/plan/binding.ts'),
     import('../ledger/verify.ts'),
   ]);
   const entries = await readWhole(ledgerPath(flags, fleet.file), await platform.ledgerDisk());

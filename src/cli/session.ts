@@ -12,7 +12,7 @@ import type { Tools as ProbeTools } from '../probe/round.ts';
 import { readVectors } from '../probe/vectors.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { type FleetParts, probedOf } from '../runner/fleet-parts.ts';
-import { gateExpectations } from '../runner/gate-standing.ts';
+import { gateExpectations } from '../runner/gate/standing.ts';
 import { FleetLogWatch } from '../runner/log-watch.ts';
 import type { Pairs } from '../runner/pair.ts';
 import { runPreflight } from '../runner/preflight.ts';

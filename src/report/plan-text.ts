@@ -1,6 +1,6 @@
-import type { Plan, PlannedTask, PlannedTrigger, PlanPart } from '../runner/plan.ts';
-import type { Change } from '../runner/plan-changes.ts';
-import type { Duration } from '../runner/plan-time.ts';
+import type { Change } from '../runner/plan/changes.ts';
+import type { Plan, PlannedTask, PlannedTrigger, PlanPart } from '../runner/plan/plan.ts';
+import type { Duration } from '../runner/plan/time.ts';
 import { formatDuration } from './duration.ts';
 import { type Palette, PLAIN } from './palette.ts';
 import { renderSafety, renderSurroundings } from './safety-text.ts';

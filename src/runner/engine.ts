@@ -3,11 +3,11 @@ import type { Verdict } from '../errors/verdict.ts';
 import { isForward, type Phase, type Trigger } from '../machine/phase.ts';
 import type { OnFailure } from '../machine/step.ts';
 import { type Goal, nextMove } from '../machine/way.ts';
-import { passGates } from './gates.ts';
 import type { Journal } from './journal.ts';
 import { SIGNED_WITH } from './signed-with.ts';
 import { recordSnapshot } from './snapshot.ts';
 import { runTask } from './task.ts';
+import { passGates } from './time-gates.ts';
 import { checkpoint } from './wait.ts';
 import type { TaskResult, TrafficReport, World } from './world.ts';
 

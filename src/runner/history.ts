@@ -4,7 +4,7 @@ import { isFinal, PHASES, type Phase, TRIGGERS, type Trigger } from '../machine/
 import { begin, type Rotation, type RotationEvent, type Setting, settingOf, transition } from '../machine/rotation.ts';
 import type { Inventory, Program } from '../machine/step.ts';
 import type { Runbook } from '../runbook/runbook.ts';
-import { type GateTerms, termsIn } from './gate-terms.ts';
+import { type GateTerms, termsIn } from './gate/terms.ts';
 import { type Owed, parseOwed } from './owed.ts';
 
 /** What a rotation's ledger entries say, folded. */

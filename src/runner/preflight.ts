@@ -5,7 +5,7 @@ import type { Finding } from '../probe/finding.ts';
 import type { Precondition } from '../runbook/runbook.ts';
 import { verdictOf } from './finding-verdict.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
-import { type GateTerms, namesIn } from './gate-terms.ts';
+import { type GateTerms, namesIn } from './gate/terms.ts';
 import type { Pairs } from './pair.ts';
 import { proveHeard } from './prove-usage.ts';
 import { rehearseDeploys } from './rehearse-deploys.ts';

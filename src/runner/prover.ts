@@ -8,7 +8,7 @@ import type { Target } from '../probe/round.ts';
 import { BurnedNonces } from './burned-nonces.ts';
 import { notCarriedOut } from './carried-out.ts';
 import { contextFor, type FleetParts, probedOf } from './fleet-parts.ts';
-import { type GateTerms, namesIn } from './gate-terms.ts';
+import { type GateTerms, namesIn } from './gate/terms.ts';
 import type { Owed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { proveChecks } from './prove-checks.ts';

@@ -7,12 +7,12 @@ import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
 import { notCarriedOut, requireCarriedOut } from './carried-out.ts';
 import type { SettingEffect } from './configurations.ts';
-import { beginningOf, termsNow } from './gate-standing.ts';
+import { beginningOf, termsNow } from './gate/standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { goalOf, type Order, requireSafe } from './operate.ts';
 import type { Pairs } from './pair.ts';
-import { sayProof } from './plan-document.ts';
+import { sayProof } from './plan/document.ts';
 import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 

@@ -8,7 +8,7 @@ import type { RotatingGeneration } from '../machine/step.ts';
 import type { KeyIds } from '../probe/key-ids.ts';
 import type { Clock, Random } from '../probe/ports.ts';
 import type { Runbook } from '../runbook/runbook.ts';
-import type { GateTerms } from './gate-terms.ts';
+import type { GateTerms } from './gate/terms.ts';
 import type { Pairs } from './pair.ts';
 import type { Preflight } from './preflight.ts';
 import type { Progress } from './progress.ts';

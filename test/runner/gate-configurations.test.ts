@@ -6,8 +6,8 @@ import type { MovingPhase } from '../../src/machine/phase.ts';
 import type { Step } from '../../src/machine/step.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import type { SettingEffect } from '../../src/runner/configurations.ts';
-import { gateConfigurations } from '../../src/runner/gate-configurations.ts';
-import { readTerms } from '../../src/runner/gate-standing.ts';
+import { gateConfigurations } from '../../src/runner/gate/configurations.ts';
+import { readTerms } from '../../src/runner/gate/standing.ts';
 import { inventoryOf } from '../../src/runner/inventory.ts';
 import { gatesOnDisk, isService, PARTIES, TEXTS, type Variables, type Who } from './gate-place.ts';
 

@@ -4,8 +4,8 @@ import { Secret } from '../../src/credential/secret.ts';
 import type { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { requireReadiness } from '../../src/runner/before.ts';
-import { beginningOf, gateExpectations, learnKeyIds, readTerms, termsNow } from '../../src/runner/gate-standing.ts';
-import { namesIn, revokedIn, termsIn, termsRecord } from '../../src/runner/gate-terms.ts';
+import { beginningOf, gateExpectations, learnKeyIds, readTerms, termsNow } from '../../src/runner/gate/standing.ts';
+import { namesIn, revokedIn, termsIn, termsRecord } from '../../src/runner/gate/terms.ts';
 import { type GatesOnDisk, gatesOnDisk, PARTIES, TEXTS, type Variables, type Who } from './gate-place.ts';
 
 /** Gives these eight digits in turn, and fails a test that asks for more. */

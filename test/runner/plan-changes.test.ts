@@ -4,7 +4,7 @@ import { MOVING_PHASES, type MovingPhase } from '../../src/machine/phase.ts';
 import { settingOf } from '../../src/machine/rotation.ts';
 import type { Beginning } from '../../src/machine/step.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
-import { Picture } from '../../src/runner/plan-changes.ts';
+import { Picture } from '../../src/runner/plan/changes.ts';
 import type { Tools } from '../../src/runner/tools.ts';
 
 const FILE = 'runbooks/gate-hmac.yaml';

@@ -1,9 +1,9 @@
-import type { Fleet } from '../fleet/fleet.ts';
-import { isForward, type MovingPhase, type Phase } from '../machine/phase.ts';
-import type { Task } from '../machine/roll.ts';
-import type { Proof, ProofScope } from '../machine/step.ts';
-import { drainMs } from './drain.ts';
-import { ACCEPTED_AFTER } from './signed-with.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import { isForward, type MovingPhase, type Phase } from '../../machine/phase.ts';
+import type { Task } from '../../machine/roll.ts';
+import type { Proof, ProofScope } from '../../machine/step.ts';
+import { drainMs } from '../drain.ts';
+import { ACCEPTED_AFTER } from '../signed-with.ts';
 
 /**
  * What steps cost in requests and time, worked out and not tried. The numbers of requests are those of a fleet that answers

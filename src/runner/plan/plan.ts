@@ -1,5 +1,5 @@
-import { isFinal, type MovingPhase, type Phase } from '../machine/phase.ts';
-import type { Task } from '../machine/roll.ts';
+import { isFinal, type MovingPhase, type Phase } from '../../machine/phase.ts';
+import type { Task } from '../../machine/roll.ts';
 import {
   begin,
   isNeedless,
@@ -8,22 +8,22 @@ import {
   type Setting,
   settingOf,
   transition,
-} from '../machine/rotation.ts';
-import type { Inventory } from '../machine/step.ts';
-import { type Goal, type Planned, pathTo } from '../machine/way.ts';
-import type { Precondition } from '../runbook/runbook.ts';
-import { requireReadiness } from './before.ts';
-import { probedOf } from './fleet-parts.ts';
-import { beginningOf } from './gate-standing.ts';
-import { isOpen, newestHistory } from './history.ts';
-import { inventoryOf } from './inventory.ts';
-import { goalOf, type Order } from './operate.ts';
-import { headOf, type LedgerHead } from './plan-binding.ts';
-import { type Change, Picture } from './plan-changes.ts';
-import { type Cost, canaryRate, repeats, type Sizes, taskCost } from './plan-cost.ts';
-import { type Duration, Timeline } from './plan-time.ts';
-import { proveOnFleet, type Safety } from './safety.ts';
-import type { Tools } from './tools.ts';
+} from '../../machine/rotation.ts';
+import type { Inventory } from '../../machine/step.ts';
+import { type Goal, type Planned, pathTo } from '../../machine/way.ts';
+import type { Precondition } from '../../runbook/runbook.ts';
+import { requireReadiness } from '../before.ts';
+import { probedOf } from '../fleet-parts.ts';
+import { beginningOf } from '../gate/standing.ts';
+import { isOpen, newestHistory } from '../history.ts';
+import { inventoryOf } from '../inventory.ts';
+import { goalOf, type Order } from '../operate.ts';
+import { proveOnFleet, type Safety } from '../safety.ts';
+import type { Tools } from '../tools.ts';
+import { headOf, type LedgerHead } from './binding.ts';
+import { type Change, Picture } from './changes.ts';
+import { type Cost, canaryRate, repeats, type Sizes, taskCost } from './cost.ts';
+import { type Duration, Timeline } from './time.ts';
 
 /** What of an operation's tools a plan needs: files alone. */
 export type PlanTools = Pick<

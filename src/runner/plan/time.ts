@@ -1,11 +1,11 @@
-import type { Phase, Trigger } from '../machine/phase.ts';
-import { TRANSITIONS } from '../machine/phase.ts';
-import type { Task } from '../machine/roll.ts';
-import type { Rotation } from '../machine/rotation.ts';
-import type { Precondition } from '../runbook/runbook.ts';
-import type { History } from './history.ts';
-import { type Cost, gateMs, type Sizes, settleCost } from './plan-cost.ts';
-import { preflightCost } from './plan-preflight.ts';
+import type { Phase, Trigger } from '../../machine/phase.ts';
+import { TRANSITIONS } from '../../machine/phase.ts';
+import type { Task } from '../../machine/roll.ts';
+import type { Rotation } from '../../machine/rotation.ts';
+import type { Precondition } from '../../runbook/runbook.ts';
+import type { History } from '../history.ts';
+import { type Cost, gateMs, type Sizes, settleCost } from './cost.ts';
+import { preflightCost } from './preflight.ts';
 
 /** Least and longest duration, in milliseconds. */
 export interface Duration {

@@ -1,12 +1,12 @@
-import type { Secret } from '../credential/secret.ts';
-import type { GateChange, GateDriver, GateSettings } from '../deploy/gate.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import type { RotatingGeneration } from '../machine/step.ts';
-import { isOn } from '../protocol/gate-v1.ts';
-import { acceptorIn, type Configurations, clientIn, type SettingEffect, type Snapshot } from './configurations.ts';
-import { type GateBefore, type GateTerms, revokedIn } from './gate-terms.ts';
-import type { Pairs } from './pair.ts';
+import type { Secret } from '../../credential/secret.ts';
+import type { GateChange, GateDriver, GateSettings } from '../../deploy/gate.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import type { RotatingGeneration } from '../../machine/step.ts';
+import { isOn } from '../../protocol/gate-v1.ts';
+import { acceptorIn, type Configurations, clientIn, type SettingEffect, type Snapshot } from '../configurations.ts';
+import type { Pairs } from '../pair.ts';
+import { type GateBefore, type GateTerms, revokedIn } from './terms.ts';
 
 type Pair = Readonly<Record<RotatingGeneration, Secret>>;
 

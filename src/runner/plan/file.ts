@@ -1,12 +1,12 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
-import { parseDocument } from '../document/parse.ts';
-import { validate } from '../document/validate.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
-import type { LedgerValue } from '../ledger/entry.ts';
+import { parseDocument } from '../../document/parse.ts';
+import { validate } from '../../document/validate.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { LedgerValue } from '../../ledger/entry.ts';
+import { type LedgerHead, type PlanBinding, sayHead } from './binding.ts';
+import { planDocument } from './document.ts';
 import type { Plan } from './plan.ts';
-import { type LedgerHead, type PlanBinding, sayHead } from './plan-binding.ts';
-import { planDocument } from './plan-document.ts';
 
 /** What a saved plan is compared with when it is to be carried out. */
 export interface Present {

@@ -1,12 +1,12 @@
-import type { GateSettings } from '../deploy/gate.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Client, Replica, Template } from '../fleet/fleet.ts';
-import type { Beginning, RotatingGeneration } from '../machine/step.ts';
-import type { GateExpectation } from '../probe/checks/check.ts';
-import { DEFAULT_KEY_IDS, isOn } from '../protocol/gate-v1.ts';
-import { type GateBefore, type GateTerms, revokedIn } from './gate-terms.ts';
-import type { Pairs } from './pair.ts';
-import type { Tools } from './tools.ts';
+import type { GateSettings } from '../../deploy/gate.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { Client, Replica, Template } from '../../fleet/fleet.ts';
+import type { Beginning, RotatingGeneration } from '../../machine/step.ts';
+import type { GateExpectation } from '../../probe/checks/check.ts';
+import { DEFAULT_KEY_IDS, isOn } from '../../protocol/gate-v1.ts';
+import type { Pairs } from '../pair.ts';
+import type { Tools } from '../tools.ts';
+import { type GateBefore, type GateTerms, revokedIn } from './terms.ts';
 
 /** A gate, a template or a signing service, with what its configuration says. */
 interface Party {

@@ -1,6 +1,6 @@
-import type { GateSettings } from '../deploy/gate.ts';
-import type { Entry, LedgerValue } from '../ledger/entry.ts';
-import type { Beginning, RotatingGeneration } from '../machine/step.ts';
+import type { GateSettings } from '../../deploy/gate.ts';
+import type { Entry, LedgerValue } from '../../ledger/entry.ts';
+import type { Beginning, RotatingGeneration } from '../../machine/step.ts';
 
 /** What a party's variables said before a rotation; `null`: not set. Nothing in it is secret. */
 export interface GateBefore {

@@ -1,10 +1,10 @@
-import type { Secret } from '../credential/secret.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import { beginningOf } from '../machine/as-before.ts';
-import type { Task } from '../machine/roll.ts';
-import type { Effect, Inventory, RotatingGeneration } from '../machine/step.ts';
-import { nameOf } from './key-name.ts';
-import type { Tools } from './tools.ts';
+import type { Secret } from '../../credential/secret.ts';
+import type { Fleet } from '../../fleet/fleet.ts';
+import { beginningOf } from '../../machine/as-before.ts';
+import type { Task } from '../../machine/roll.ts';
+import type { Effect, Inventory, RotatingGeneration } from '../../machine/step.ts';
+import { nameOf } from '../key-name.ts';
+import type { Tools } from '../tools.ts';
 
 /** What one setting of one target would be changed from and to, by names of keys or in words. */
 export interface Change {

@@ -1,5 +1,5 @@
-import type { Precondition } from '../runbook/runbook.ts';
-import { type Cost, checklistRequests, replayRequests, type Sizes } from './plan-cost.ts';
+import type { Precondition } from '../../runbook/runbook.ts';
+import { type Cost, checklistRequests, replayRequests, type Sizes } from './cost.ts';
 
 /** Time left for a request's own journey at the end of its window (`replay-over-time.ts`). */
 const JOURNEY_MS = 100;

@@ -1,5 +1,5 @@
-import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Entry } from '../ledger/entry.ts';
+import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { Entry } from '../../ledger/entry.ts';
 
 /** The last entry of a ledger; `null` for one without entries. */
 export type LedgerHead = { readonly seq: number; readonly hash: string } | null;

@@ -1,7 +1,7 @@
-import type { LedgerValue } from '../ledger/entry.ts';
-import type { Proof } from '../machine/step.ts';
+import type { LedgerValue } from '../../ledger/entry.ts';
+import type { Proof } from '../../machine/step.ts';
+import { safetyRecord } from '../safety.ts';
 import type { Plan, PlannedTask, PlannedTrigger, PlanPart } from './plan.ts';
-import { safetyRecord } from './safety.ts';
 
 type Values = { readonly [key: string]: LedgerValue };
 
