@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { gateAccess, readPresent } from '../../src/cli/present-secrets.ts';
 import { Secret } from '../../src/credential/secret.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
-import { gatesOnDisk, TEXTS, type Variables } from '../runner/gate-place.ts';
+import { gatesOnDisk, TEXTS, type Variables } from '../runner/gate-parties.ts';
 
 const files = privateFiles();
 const current = Secret.fromText(TEXTS.current);

@@ -9,7 +9,7 @@ import type { SettingEffect } from '../../src/runner/configurations.ts';
 import { gateConfigurations } from '../../src/runner/gate/configurations.ts';
 import { readTerms } from '../../src/runner/gate/standing.ts';
 import { inventoryOf } from '../../src/runner/inventory.ts';
-import { gatesOnDisk, isService, PARTIES, TEXTS, type Variables, type Who } from './gate-place.ts';
+import { gatesOnDisk, isService, PARTIES, TEXTS, type Variables, type Who } from './gate-parties.ts';
 
 const FILE = 'runbooks/gate-hmac.yaml';
 const { program } = readRunbook(readFileSync(FILE, 'utf8'), FILE);

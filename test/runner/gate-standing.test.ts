@@ -6,7 +6,7 @@ import { readRunbook } from '../../src/runbook/read.ts';
 import { requireReadiness } from '../../src/runner/before.ts';
 import { beginningOf, gateExpectations, learnKeyIds, readTerms, termsNow } from '../../src/runner/gate/standing.ts';
 import { namesIn, revokedIn, termsIn, termsRecord } from '../../src/runner/gate/terms.ts';
-import { type GatesOnDisk, gatesOnDisk, PARTIES, TEXTS, type Variables, type Who } from './gate-place.ts';
+import { type GatesOnDisk, gatesOnDisk, PARTIES, TEXTS, type Variables, type Who } from './gate-parties.ts';
 
 /** Gives these eight digits in turn, and fails a test that asks for more. */
 function digits(...hex: readonly string[]) {

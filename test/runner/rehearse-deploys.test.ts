@@ -8,7 +8,7 @@ import { verdictOf } from '../../src/runner/finding-verdict.ts';
 import { rehearseDeploys } from '../../src/runner/rehearse-deploys.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
-import { type GatesOnDisk, gatesOnDisk, PARTIES, type Who } from './gate-place.ts';
+import { type GatesOnDisk, gatesOnDisk, PARTIES, type Who } from './gate-parties.ts';
 
 /** Real commands, of which none may be run. */
 function commands(): Commands {

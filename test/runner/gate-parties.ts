@@ -6,6 +6,7 @@ import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { KeyIds } from '../../src/probe/key-ids.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
+import { NAMES } from '../deploy/gate-place.ts';
 
 /** The secrets of a rotation, as texts. */
 export const TEXTS = {
@@ -66,16 +67,6 @@ export interface GatesOnDisk {
   secretFiles(): Promise<Record<string, string>>;
 }
 
-const SHORT: Readonly<Record<string, string>> = {
-  secret: 'INTERSERVICE_HMAC_SECRET',
-  prev: 'INTERSERVICE_HMAC_SECRET_PREV',
-  keyId: 'INTERSERVICE_HMAC_KEY_ID',
-  keyIdPrev: 'INTERSERVICE_HMAC_KEY_ID_PREV',
-  strict: 'INTERSERVICE_HMAC_STRICT_KEY_ID',
-  revoked: 'INTERSERVICE_HMAC_REVOKED_IDS',
-  dual: 'TOOL_GATE_DUAL_SIGN',
-};
-
 /** Which kind of party it is. */
 export function isService(who: Who): boolean {
   return who === 'langgraph' || who === 'scheduler';
@@ -99,8 +90,9 @@ export async function gatesOnDisk(
     gate: { driver: createGateDriver({ files: privateFiles() }), keyIds: new KeyIds() },
     async put(who, variables) {
       const secret = who === 'gate-b' ? '/run/secrets/interservice_hmac_secret' : TEXTS.current;
-      const lines = Object.entries({ secret, ...variables }).flatMap(([name, value]) =>
-        value === undefined ? [] : [`${SHORT[name]}="${value}"\n`],
+      const values: Variables = { secret, ...variables };
+      const lines = Object.entries(NAMES).flatMap(([short, name]) =>
+        values[short] === undefined ? [] : [`${name}="${values[short]}"\n`],
       );
       const text = `# made by hand\nPORT=8080\n${lines.join('')}REQUIRE_SIGNATURE="true"\n`;
       await mkdir(dirname(pathOf(who)), { recursive: true });
@@ -108,7 +100,7 @@ export async function gatesOnDisk(
     },
     text: (who) => readFile(pathOf(who), 'utf8'),
     async variables(who) {
-      const names = new Map(Object.entries(SHORT).map(([short, name]) => [name, short]));
+      const names = new Map(Object.entries(NAMES).map(([short, name]) => [name, short]));
       const found = (await place.text(who)).matchAll(/^(\w+)="(.*)"$/gm);
       return Object.fromEntries(
         [...found].flatMap(([, name = '', value = '']) => (names.has(name) ? [[names.get(name), value]] : [])),
