@@ -107,8 +107,9 @@ function planOf(platform: Platform, { out }: GlobalFlags, request: GameDayReques
   }
   if (all && faults.length > 0)
     throw new RotctlError('USAGE', '--all-faults and --fault exclude each other', { hint: 'give one of them' });
+  for (const fault of faults) parseFault(fault);
   const jobs = jobsOf({ faults, all });
-  const nowhere = faults.find((fault) => parseFault(fault) && jobs.every((job) => !job.faults.includes(fault)));
+  const nowhere = faults.find((fault) => jobs.every((job) => !job.faults.includes(fault)));
   if (nowhere !== undefined) throw new RotctlError('USAGE', `no drill has a replica for the fault ${nowhere}`);
   return {
     jobs,
