@@ -1,19 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readVariable, replaceVariable } from '../../src/credential/env-file.ts';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const CANARY = 'CANARY-7f3a9c1e5b2d4f60';
-
-function refusalOf(work: () => unknown): RotctlError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
 
 describe('readVariable', () => {
   const rows: ReadonlyArray<readonly [text: string, value: string | undefined]> = [
@@ -50,7 +40,7 @@ describe('readVariable', () => {
     ['a quote escaped at the end', `A="${CANARY}\\"`, 'x.env:1', 'INPUT_SYNTAX'],
     ['a variable set twice', `A=${CANARY}\nB=1\nA=x`, 'x.env:3', 'INPUT_INVALID'],
   ])('refuses %s without showing it', (_, text, position, code) => {
-    const error = refusalOf(() => readVariable(text, 'A', 'x.env'));
+    const error = refusalFrom(() => readVariable(text, 'A', 'x.env'));
     expect(error).toMatchObject({ code, position });
     expect(`${error.message} ${error.stack}`).not.toContain(CANARY);
   });
@@ -100,14 +90,14 @@ describe('replaceVariable', () => {
     ['a # at the start of a bare value', 'B=1\nA=x#y', `#${CANARY}`],
     ['a single quote in single quotes', "B=1\nA='x'", `${CANARY}'`],
   ])('refuses %s, with the line and without showing it', (_, before, value) => {
-    const error = refusalOf(() => replaceVariable(before, 'A', value, 'x.env'));
+    const error = refusalFrom(() => replaceVariable(before, 'A', value, 'x.env'));
     expect(error).toMatchObject({ code: 'DRIVER_FAILED', position: 'x.env:2' });
     expect(error.message).toMatch(/^A cannot be replaced: it stands (?:without|in single) quotes/);
     expect(`${error.message} ${error.hint} ${error.stack}`).not.toContain(CANARY);
   });
 
   it('refuses a value that what follows it would become part of', () => {
-    expect(refusalOf(() => replaceVariable('A=# why', 'A', CANARY, 'x.env'))).toMatchObject({
+    expect(refusalFrom(() => replaceVariable('A=# why', 'A', CANARY, 'x.env'))).toMatchObject({
       code: 'DRIVER_FAILED',
       message: 'A cannot be replaced: what stands after it in its line would be read as part of it',
     });
@@ -115,18 +105,18 @@ describe('replaceVariable', () => {
 
   it('lets a sign back in that is known to have stood there, but nothing that would be read otherwise', () => {
     expect(replaceVariable('A=x', 'A', 'a#b c', 'x.env', ' #')).toBe('A=a#b c');
-    expect(refusalOf(() => replaceVariable('A=x', 'A', 'a #b', 'x.env', ' #')).code).toBe('DRIVER_FAILED');
+    expect(refusalFrom(() => replaceVariable('A=x', 'A', 'a #b', 'x.env', ' #')).code).toBe('DRIVER_FAILED');
   });
 
   it('refuses a variable that is not there, because a new line would be read by nobody', () => {
-    expect(refusalOf(() => replaceVariable('B=1\n', 'A', CANARY, 'x.env'))).toMatchObject({
+    expect(refusalFrom(() => replaceVariable('B=1\n', 'A', CANARY, 'x.env'))).toMatchObject({
       code: 'INPUT_INVALID',
       message: 'A is not set in the file',
     });
   });
 
   it.each(['a\nb', 'a\rb', 'a\0b'])('refuses %j, which does not fit a line', (value) => {
-    expect(refusalOf(() => replaceVariable('A=1', 'A', value, 'x.env')).message).toMatch(/control characters/);
+    expect(refusalFrom(() => replaceVariable('A=1', 'A', value, 'x.env')).message).toMatch(/control characters/);
   });
 
   const printable = fc.string({ unit: 'binary' }).filter((text) => !/\p{Cc}/u.test(text));

@@ -2,19 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readVariable } from '../../src/credential/env-file.ts';
 import { type NewLine, setVariable, unsetVariable } from '../../src/credential/env-lines.ts';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const CANARY = 'CANARY-7f3a9c1e5b2d4f60';
-
-function refusalOf(work: () => unknown): RotctlError {
-  try {
-    work();
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('it was accepted');
-}
 
 describe('setVariable', () => {
   const rows: ReadonlyArray<readonly [what: string, before: string, value: string, line: NewLine, after: string]> = [
@@ -51,7 +41,7 @@ describe('setVariable', () => {
     ['a last line that goes on', 'B=1\\\n', CANARY, {}, 'DRIVER_FAILED', /ends in a backslash/],
     ['a last line that goes on, without line end', 'B=1\\', CANARY, {}, 'DRIVER_FAILED', /ends in a backslash/],
   ] as const)('refuses %s, without showing the value', (_, before, value, line, code, message) => {
-    const error = refusalOf(() => setVariable(before, 'A', value, 'x.env', line));
+    const error = refusalFrom(() => setVariable(before, 'A', value, 'x.env', line));
     expect(error).toMatchObject({ code, message: expect.stringMatching(message), at: { file: 'x.env' } });
     expect(`${error.message} ${error.hint} ${error.stack}`).not.toContain(CANARY);
   });
@@ -70,7 +60,7 @@ describe('unsetVariable', () => {
   });
 
   it('refuses a variable that is set twice', () => {
-    const error = refusalOf(() => unsetVariable(`A=${CANARY}\nA=2\n`, 'A', 'x.env'));
+    const error = refusalFrom(() => unsetVariable(`A=${CANARY}\nA=2\n`, 'A', 'x.env'));
     expect(error).toMatchObject({ code: 'INPUT_INVALID', position: 'x.env:2' });
     expect(error.message).not.toContain(CANARY);
   });

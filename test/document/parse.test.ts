@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { decodeText } from '../../src/document/decode.ts';
 import { MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH, parseDocument } from '../../src/document/parse.ts';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const CANARY = 'CANARY-7f3a9c1e5b2d4f60';
 
-function refusalOf(text: string): RotctlError {
-  try {
-    parseDocument(text, 'file.yaml');
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('the text was accepted');
-}
+const refusalOf = (text: string) => refusalFrom(() => parseDocument(text, 'file.yaml'));
 
 describe('a document that is accepted', () => {
   const rows: ReadonlyArray<readonly [what: string, text: string, value: unknown]> = [

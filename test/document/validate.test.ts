@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { parseDocument } from '../../src/document/parse.ts';
 import { validate } from '../../src/document/validate.ts';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const CANARY = 'CANARY7f3a9c1e5b2d4f60a1';
 
@@ -30,15 +30,7 @@ const schema = z.strictObject({
     .optional(),
 });
 
-function refusalOf(text: string): RotctlError {
-  try {
-    validate(parseDocument(text, 'file.yaml'), schema);
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('the text was accepted');
-}
+const refusalOf = (text: string) => refusalFrom(() => validate(parseDocument(text, 'file.yaml'), schema));
 
 describe('validate', () => {
   it('gives the output of the schema', () => {

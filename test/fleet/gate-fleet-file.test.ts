@@ -1,28 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
+import { NAMES } from '../deploy/gate-place.ts';
+import { refusalFrom } from '../support/refusal.ts';
 import { edited, FULL_FLEET, GATE_FLEET } from './fleet-text.ts';
 
 const FILE = '/home/fleet/rotctl.yaml';
-const NAMES = {
-  secret: 'INTERSERVICE_HMAC_SECRET',
-  prev: 'INTERSERVICE_HMAC_SECRET_PREV',
-  keyId: 'INTERSERVICE_HMAC_KEY_ID',
-  keyIdPrev: 'INTERSERVICE_HMAC_KEY_ID_PREV',
-  strict: 'INTERSERVICE_HMAC_STRICT_KEY_ID',
-  revoked: 'INTERSERVICE_HMAC_REVOKED_IDS',
-  dual: 'TOOL_GATE_DUAL_SIGN',
-};
 
-function refusalOf(text: string): RotctlError {
-  try {
-    readFleet(text, FILE);
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('the fleet was accepted');
-}
+const refusalOf = (text: string) => refusalFrom(() => readFleet(text, FILE));
 
 /** Line and column of a piece of the text, which must stand there once. */
 function placeOf(text: string, piece: string): string {

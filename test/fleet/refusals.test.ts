@@ -1,19 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
+import { refusalFrom } from '../support/refusal.ts';
 import { edited, FULL_FLEET, SHORT_FLEET } from './fleet-text.ts';
 
 const CANARY = '4f9d1c7e2b8a6053d1e7f4a9c2b5086e';
 
-function refusalOf(text: string): RotctlError {
-  try {
-    readFleet(text, '/f/rotctl.yaml');
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('the fleet was accepted');
-}
+const refusalOf = (text: string) => refusalFrom(() => readFleet(text, '/f/rotctl.yaml'));
 
 const A = 'https://10.0.0.1:8443';
 const B = 'https://10.0.0.2:8443';

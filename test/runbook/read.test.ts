@@ -1,24 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { MOVING_PHASES } from '../../src/machine/phase.ts';
 import { begin, type Rotation, settingOf } from '../../src/machine/rotation.ts';
 import { type Goal, pathTo } from '../../src/machine/way.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const FILE = 'runbooks/signer-hmac.yaml';
 const shipped = readFileSync(FILE, 'utf8');
 
 /** The error that reading a text ends with. */
-function refusalOf(text: string): RotctlError {
-  try {
-    readRunbook(text, 'my.yaml');
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('it was read');
-}
+const refusalOf = (text: string) => refusalFrom(() => readRunbook(text, 'my.yaml'));
 
 const line = (text: string, needle: string) => text.slice(0, text.indexOf(needle)).split('\n').length;
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import type { Runbook } from '../../src/runbook/runbook.ts';
 import { notCarriedOut, requireCarriedOut } from '../../src/runner/carried-out.ts';
 import { operate } from '../../src/runner/operate.ts';
 import { rehearse } from '../../src/runner/rehearse.ts';
 import type { Tools } from '../../src/runner/tools.ts';
+import { refusalFrom } from '../support/refusal.ts';
 
 const FILE = 'runbooks/signer-hmac.yaml';
 const shipped = readFileSync(FILE, 'utf8');
@@ -21,15 +21,7 @@ function edited(...pairs: (readonly [from: string | RegExp, to: string])[]): str
   }, shipped);
 }
 
-function refusalOf(runbook: Runbook): RotctlError {
-  try {
-    requireCarriedOut(runbook);
-  } catch (error) {
-    if (error instanceof RotctlError) return error;
-    throw error;
-  }
-  throw new Error('it is carried out');
-}
+const refusalOf = (runbook: Runbook) => refusalFrom(() => requireCarriedOut(runbook));
 
 const PUSH = [
   /action: reload([\s\S]*?)effect:\n {8}- .*/,

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
-import type { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { requireReadiness } from '../../src/runner/before.ts';
 import { beginningOf, gateExpectations, learnKeyIds, readTerms, termsNow } from '../../src/runner/gate/standing.ts';
 import { namesIn, revokedIn, termsIn, termsRecord } from '../../src/runner/gate/terms.ts';
+import { refusalOf } from '../deploy/gate-place.ts';
 import { type GatesOnDisk, gatesOnDisk, PARTIES, TEXTS, type Variables, type Who } from './gate-parties.ts';
 
 /** Gives these eight digits in turn, and fails a test that asks for more. */
@@ -19,16 +19,6 @@ function digits(...hex: readonly string[]) {
     },
     left,
   };
-}
-
-async function refusalOf(work: Promise<unknown>): Promise<RotctlError> {
-  const error = await work.then(
-    () => new Error('it was let pass'),
-    (caught) => caught,
-  );
-  expect(error).toMatchObject({ code: expect.any(String) });
-  expect(`${error.message} ${error.hint}`).not.toContain('CANARY');
-  return error;
 }
 
 const NOTHING = { keyId: null, keyIdPrev: null, prevIsEmpty: false, strict: null, revoked: null, dual: null };

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber, type Variables } from '../env-file.ts';
-import type { StoreSettings } from '../replica/nonce-store.ts';
+import { readStoreSettings, type StoreSettings } from '../replica/nonce-store.ts';
 import { isTrue, type Material, readMaterial } from './material.ts';
 
 const NONCE_TTL_SECONDS = 300;
@@ -49,11 +49,7 @@ export function readGateConfig(path: string): GateConfig {
     tools: new Set(listOf(required(env, 'GATE_TOOLS'))),
     sessions: new Set(listOf(required(env, 'GATE_SESSIONS'))),
     ledger: required(env, 'GATE_LEDGER'),
-    store: {
-      url: new URL(required(env, 'GATE_STORE_URL')),
-      prefix: required(env, 'GATE_STORE_PREFIX'),
-      timeoutMs: requiredNumber(env, 'GATE_STORE_TIMEOUT_MS'),
-    },
+    store: readStoreSettings(env, 'GATE'),
     tls: {
       cert: readFileSync(required(env, 'GATE_TLS_CERT'), 'utf8'),
       key: readFileSync(required(env, 'GATE_TLS_KEY'), 'utf8'),

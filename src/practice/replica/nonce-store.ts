@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { required, requiredNumber, type Variables } from '../env-file.ts';
 
 const GAP_MS = 30;
 const CONNECT_MS = 500;
@@ -13,6 +14,15 @@ export interface StoreSettings {
   /** What each key begins with. */
   readonly prefix: string;
   readonly timeoutMs: number;
+}
+
+/** Reads them: the names of the variables begin with the replica's kind. */
+export function readStoreSettings(env: Variables, kind: 'KEYRING' | 'GATE'): StoreSettings {
+  return {
+    url: new URL(required(env, `${kind}_STORE_URL`)),
+    prefix: required(env, `${kind}_STORE_PREFIX`),
+    timeoutMs: requiredNumber(env, `${kind}_STORE_TIMEOUT_MS`),
+  };
 }
 
 /** Where consumed nonces are kept. */

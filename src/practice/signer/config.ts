@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber } from '../env-file.ts';
-import type { StoreSettings } from '../replica/nonce-store.ts';
+import { readStoreSettings, type StoreSettings } from '../replica/nonce-store.ts';
 
 /** A signer's settings, as its env file has them. Times are milliseconds. */
 export interface SignerConfig {
@@ -31,11 +31,7 @@ export function readSignerConfig(path: string): SignerConfig {
     nonceTtlMs: requiredNumber(env, 'KEYRING_NONCE_TTL_MS'),
     mtlsRequired: required(env, 'KEYRING_PROFILE') === 'production',
     clients: parseClients(required(env, 'KEYRING_CLIENTS')),
-    store: {
-      url: new URL(required(env, 'KEYRING_STORE_URL')),
-      prefix: required(env, 'KEYRING_STORE_PREFIX'),
-      timeoutMs: requiredNumber(env, 'KEYRING_STORE_TIMEOUT_MS'),
-    },
+    store: readStoreSettings(env, 'KEYRING'),
     tls: {
       ca: readFileSync(required(env, 'KEYRING_TLS_CA'), 'utf8'),
       cert: readFileSync(required(env, 'KEYRING_TLS_CERT'), 'utf8'),
