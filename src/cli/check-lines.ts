@@ -1,5 +1,6 @@
 import type { Check } from '../probe/checks/check.ts';
 import type { Finding } from '../probe/finding.ts';
+import { HAZARDS, hazardsOf } from '../probe/hazards.ts';
 import type { Palette } from '../report/palette.ts';
 import { renderChecks } from '../report/text.ts';
 import { paletteFor } from './colour.ts';
@@ -23,15 +24,17 @@ export class CheckLines {
   static async open(
     platform: Pick<Platform, 'stdout' | 'env'>,
     flags: GlobalFlags,
-    checks: readonly Check[],
+    checks: readonly Pick<Check, 'id'>[],
   ): Promise<CheckLines> {
     const palette = await paletteFor(platform, flags, platform.stdout);
     return new CheckLines(platform.stdout, palette, flags.verbose, Math.max(0, ...checks.map(({ id }) => id.length)));
   }
 
-  tell({ why, remedy }: Check, findings: readonly Finding[]): void {
+  tell({ why, remedy }: Pick<Check, 'why' | 'remedy'>, findings: readonly Finding[]): void {
     const aligned = findings.map((finding) => ({ ...finding, id: finding.id.padEnd(this.#width) }));
     const lines = [renderChecks(aligned, { palette: this.#palette, verbose: this.#verbose })];
+    const named = hazardsOf(...findings.map(({ hazards }) => hazards)) ?? [];
+    lines.push(...named.map((hazard) => this.#palette.faint(`         ${hazard}: ${HAZARDS[hazard]}`)));
     const isBad = findings.some(({ verdict }) => verdict === 'fail' || verdict === 'unknown');
     if (isBad) lines.push(...[`why: ${why}`, `do:  ${remedy}`].map((line) => this.#palette.faint(`         ${line}`)));
     this.#stdout.write(`${lines.join('\n')}\n`);

@@ -7,8 +7,10 @@ import { checksOf } from '../probe/checks/list.ts';
 import { readVectors, type VectorFile } from '../probe/vectors.ts';
 import { lookAtAll, openLook, rehearseLook } from './look.ts';
 import type { Platform } from './platform.ts';
+import { readinessLooks } from './readiness-checks.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
+import { usageLook } from './usage-look.ts';
 
 /** What was typed for `check`. */
 export interface CheckRequest {
@@ -45,7 +47,14 @@ export async function check(platform: Platform, flags: GlobalFlags, { vectors }:
   const given = file === undefined ? undefined : readVectors(await platform.readText(file), file);
   const look = await openLook(platform, flags, given);
   try {
-    return await lookAtAll(platform, flags, 'check', look, checksFor(look.fleet, given));
+    const { fleet, context } = look;
+    // Vectors of a file are about the signers alone.
+    const readiness = given === undefined ? readinessLooks(platform, flags, fleet, context.clients) : [];
+    const usage = given === undefined && look.unusable === undefined ? await usageLook(platform, look) : undefined;
+    const looks = [...readiness, ...(usage?.looks ?? [])];
+    return await lookAtAll(platform, flags, 'check', look, checksFor(fleet, given), looks).finally(() =>
+      usage?.close(),
+    );
   } finally {
     await look.close();
   }

@@ -22,6 +22,7 @@ function rotation(command: RotateRequest['command']): (call: Call) => Promise<Co
       reason: typeof options.reason === 'string' ? options.reason : undefined,
       compromised: options.compromised === true,
       secretFiles: texts(options.secretFile),
+      secretFds: texts(options.secretFd),
       breakLock: options.breakLock === true,
       plan: typeof options.plan === 'string' ? options.plan : undefined,
       unsafeOrder: options.unsafeOrder === true,
@@ -45,7 +46,14 @@ export const addRotations: Add = (program, declare) => {
       new Option('--secret-file <client=file>', 'take next from a file that only you can read; may be repeated')
         .argParser(collect)
         .default([], 'next is generated'),
+      new Option(
+        '--secret-fd <client=number>',
+        'take next from a file descriptor, such as 3 with 3< FILE; may be repeated',
+      )
+        .argParser(collect)
+        .default([], 'next is generated'),
       new Option('--compromised', 'the old secret is known to others: no waiting, no soak, no way back to it'),
+      waiting(),
       planned(),
       new Option('--unsafe-order', 'begin although the runbook is not proven safe; needs --reason, ends in no PASS'),
       ...breaking(),

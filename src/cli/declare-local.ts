@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { type Add, collect, group, texts } from './declaration.ts';
+import { PRACTICE_STORES } from './platform.ts';
 
 /** The practice fleet. */
 export const addPractice: Add = (program, declare) => {
@@ -22,7 +23,7 @@ export const addPractice: Add = (program, declare) => {
       new Option('--protocol <name>', 'signers, or gates with their services')
         .choices(['keyring-v1', 'gate-v1'])
         .default('keyring-v1'),
-      new Option('--store <kind>', 'the replay store').choices(['auto', 'embedded']).default('auto'),
+      new Option('--store <kind>', 'the replay store').choices(PRACTICE_STORES).default('auto'),
       new Option('--fault <name@replica>', 'plant this fault; may be repeated').argParser(collect).default([], 'none'),
     ],
     schema: 'practice-up',
@@ -30,7 +31,7 @@ export const addPractice: Add = (program, declare) => {
       (await import('./rehearsed.ts')).wouldDo('practice-up', [`start a practice fleet in ${options.home}`]),
     action: async ({ platform, options }) => {
       const { practiceUp } = await import('./practice.ts');
-      const store = options.store === 'embedded' ? 'embedded' : 'auto';
+      const store = PRACTICE_STORES.find((kind) => kind === options.store) ?? 'auto';
       const protocol = options.protocol === 'gate-v1' ? 'gate-v1' : 'keyring-v1';
       return practiceUp(platform, { home: String(options.home), protocol, store, faults: texts(options.fault) });
     },

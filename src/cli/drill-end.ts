@@ -108,7 +108,7 @@ function textOf({ tools }: Session, stage: Stage, card: Scorecard, safety: Safet
 }
 
 /** Scores the drill from its ledger, and records the score there. */
-async function recordedCard(platform: Platform, { tools }: Session): Promise<Scorecard> {
+export async function recordedCard(platform: Platform, { tools }: Session): Promise<Scorecard> {
   const score = async () => scoreEntries(platform, await tools.readLedger());
   const card = await score();
   const head = { rotation: `drill-${tools.runId}`, fleet: tools.fleet.name, runbook: 'drill' };
@@ -121,7 +121,7 @@ async function recordedCard(platform: Platform, { tools }: Session): Promise<Sco
 }
 
 /** The critical metrics of a scorecard in the form of checks, for the JSON result and the verdict line's counts. */
-function checksOf(card: Scorecard): Finding[] {
+export function checksOf(card: Scorecard): Finding[] {
   const critical = card.metrics.filter((metric) => metric.class === 'critical');
   return critical.map((metric) => ({
     id: `metric.${metric.id}`,

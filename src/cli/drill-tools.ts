@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { drillKindOf } from '../drill/faults.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { DrillTools } from '../drill/tools.ts';
 import type { Collecting } from '../runner/collect.ts';
@@ -22,6 +23,7 @@ export function drillTools(platform: Platform, session: Session, stage: Stage, p
   let keeper: Awaited<ReturnType<typeof prover>> | undefined;
   return {
     stage,
+    kind: drillKindOf(tools.runbook),
     fleet,
     runId: tools.runId,
     version: tools.version,

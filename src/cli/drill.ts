@@ -1,21 +1,21 @@
 import { join, resolve } from 'node:path';
 import { FaultWatch } from '../drill/fault-watch.ts';
-import { DRILL_FAULTS, parseFault, type TypedFault } from '../drill/faults.ts';
+import { DRILL_FAULTS, DRILL_KINDS, drillKindOf, parseFault, type TypedFault } from '../drill/faults.ts';
 import { readLimits } from '../drill/game-day/limits.ts';
 import { playDrill } from '../drill/play.ts';
 import type { Stage } from '../drill/stage.ts';
 import type { Planted } from '../drill/tools.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { PROTOCOLS } from '../protocol/protocol.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { requireCarriedOut } from '../runner/carried-out.ts';
 import { type Collecting, collecting } from '../runner/collect.ts';
 import { requireSafe } from '../runner/operate.ts';
 import { UnsafeRunbook } from '../runner/safety.ts';
 import { brokenEnd, type DrillEnd, playedEnd } from './drill-end.ts';
+import type { FleetDrillRequest } from './drill-fleet.ts';
 import { drillTools } from './drill-tools.ts';
-import { loadFleet, loadRunbook } from './load.ts';
-import type { Platform } from './platform.ts';
+import { loadFleet, runbookFor } from './load.ts';
+import type { Platform, PracticeStore } from './platform.ts';
 import { openProgress } from './progress.ts';
 import { wouldDo } from './rehearsed.ts';
 import type { GlobalFlags } from './request.ts';
@@ -24,11 +24,12 @@ import { openSession } from './session.ts';
 import { unsafeEnd } from './unsafe-end.ts';
 
 /** What was typed for `drill`. */
-export interface DrillRequest {
+export interface DrillRequest extends FleetDrillRequest {
   /** `NAME` or `NAME@REPLICA`. */
   readonly faults: readonly string[];
   readonly listFaults: boolean;
-  readonly store: 'auto' | 'embedded';
+  readonly store: PracticeStore;
+  /** On the fleet that was typed, in place of a practice fleet. */
   readonly fleetGiven: boolean;
 }
 
@@ -43,10 +44,11 @@ export async function rehearseDrill(
   request: DrillRequest,
 ): Promise<CommandEnd> {
   if (request.listFaults) return listFaults(platform, flags);
-  refuseFleet(request);
-  const runbook = await loadRunbook(platform, flags.runbook);
+  refuseMixture(request);
+  if (request.fleetGiven) return (await import('./drill-fleet.ts')).rehearseFleetDrill(platform, flags, request);
+  const runbook = await runbookFor(platform, flags);
   requireCarriedOut(runbook);
-  const names = request.faults.map((fault) => parseFault(fault, [runbook.protocol]));
+  const names = request.faults.map((fault) => parseFault(fault, [drillKindOf(runbook)]));
   const home = resolve(platform.cwd, flags.out ?? DEFAULT_OUT);
   return wouldDo('drill', [
     `start a practice fleet in ${home}, with processes of its own, and end it afterwards`,
@@ -62,10 +64,11 @@ export async function rehearseDrill(
 /** Rehearses a whole rotation on a practice fleet that is started for it, and ends with the scorecard. */
 export async function drill(platform: Platform, flags: GlobalFlags, request: DrillRequest): Promise<CommandEnd> {
   if (request.listFaults) return listFaults(platform, flags);
-  refuseFleet(request);
-  const runbook = await loadRunbook(platform, flags.runbook);
+  refuseMixture(request);
+  if (request.fleetGiven) return (await import('./drill-fleet.ts')).drillFleet(platform, flags, request);
+  const runbook = await runbookFor(platform, flags);
   requireCarriedOut(runbook);
-  const names = request.faults.map((fault) => parseFault(fault, [runbook.protocol]));
+  const names = request.faults.map((fault) => parseFault(fault, [drillKindOf(runbook)]));
   // The scorecard needs them at the end: a wrong one is refused before anything is played.
   readLimits({ environment: platform.env, flags: {} });
   const progress = collecting(await openProgress(platform, flags));
@@ -98,15 +101,27 @@ export async function drill(platform: Platform, flags: GlobalFlags, request: Dri
   }
 }
 
-function refuseFleet({ fleetGiven }: DrillRequest): void {
-  if (!fleetGiven) return;
-  throw new RotctlError(
-    'USAGE',
-    'a drill on a fleet that is not its own needs that fleet to be rehearsed step by step: overlap, retire, rollback',
-    {
-      hint: 'leave --fleet out to rehearse on a practice fleet',
-    },
-  );
+/** @throws RotctlError `USAGE` for flags that belong to the other of the two kinds of drill */
+function refuseMixture({ fleetGiven, faults, store, allowProduction, confirm }: DrillRequest): void {
+  if (fleetGiven && faults.length > 0) {
+    throw new RotctlError('USAGE', '--fault breaks a replica on purpose, which is done to practice fleets alone', {
+      hint: 'leave --fault out to rehearse on your fleet, or --fleet out to have faults planted in a practice fleet',
+    });
+  }
+  if (fleetGiven && store !== 'auto')
+    throw new RotctlError(
+      'USAGE',
+      '--store is for the practice fleet; the fleet that --fleet names has a store of its own',
+    );
+  if (!fleetGiven && (allowProduction || confirm !== undefined)) {
+    throw new RotctlError(
+      'USAGE',
+      '--allow-production and --confirm are for a drill on your own fleet, and none is named',
+      {
+        hint: 'name it with --fleet FILE; ROTCTL_FLEET and a rotctl.yaml here do not count, so that no drill begins on a fleet by mistake',
+      },
+    );
+  }
 }
 
 /** A drill begins with a fleet of its own; the last one's folder is kept beside it. */
@@ -177,21 +192,22 @@ async function unsafeDrill(platform: Platform, flags: GlobalFlags, error: Unsafe
 }
 
 /** Lists the faults of the drill that was named, or of all. */
-async function listFaults(platform: Platform, { runbook: name }: GlobalFlags): Promise<CommandEnd> {
-  const protocols = name === undefined ? PROTOCOLS : [(await loadRunbook(platform, name)).protocol];
-  const lists = protocols.map((protocol) => ({ protocol, faults: DRILL_FAULTS[protocol] }));
+async function listFaults(platform: Platform, flags: GlobalFlags): Promise<CommandEnd> {
+  const isNamed = flags.runbook !== undefined || flags.material !== undefined;
+  const kinds = isNamed ? [drillKindOf(await runbookFor(platform, flags))] : DRILL_KINDS;
+  const lists = kinds.map((kind) => ({ kind, faults: DRILL_FAULTS[kind] })).filter(({ faults }) => faults.length > 0);
   const all = lists.flatMap(({ faults }) => faults);
   const width = Math.max(...all.map(({ name: fault }) => fault.length));
-  const lines = lists.flatMap(({ protocol, faults }, index) => [
+  const lines = lists.flatMap(({ kind, faults }, index) => [
     ...(index === 0 ? [] : ['']),
-    `${protocol}:`,
+    `${kind}:`,
     ...faults.map((fault) => `  ${fault.name.padEnd(width)}  ${fault.does}`),
   ]);
   return {
     command: 'drill',
     verdict: 'pass',
     summary: `${all.length} faults can be planted`,
-    result: { faults: lists.flatMap(({ protocol, faults }) => faults.map((fault) => ({ ...fault, protocol }))) },
+    result: { faults: lists.flatMap(({ kind, faults }) => faults.map((fault) => ({ ...fault, kind }))) },
     text: `${lines.join('\n')}\n`,
   };
 }

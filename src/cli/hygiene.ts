@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Hygiene } from '../drill/tools.ts';
+import type { Deploy } from '../fleet/fleet.ts';
 import type { Platform } from './platform.ts';
 import type { Session } from './session.ts';
 
@@ -18,16 +19,30 @@ export class SecretSearch {
 
   async run(): Promise<Hygiene> {
     const { fleet } = this.#session.tools;
-    const homes = [...fleet.replicas, ...fleet.clients].flatMap(({ deploy: { path, format } }) => [
-      dirname(path),
-      ...(format.kind === 'gate' ? [format.secretFiles.folder] : []),
+    const homes = [...fleet.replicas, ...fleet.clients].flatMap(({ deploy }) => [
+      ...('path' in deploy ? [dirname(deploy.path)] : []),
+      ...secretFolders(deploy),
     ]);
+    const { key: ownKey } = fleet.tls;
+    const keys = [...fleet.replicas, ...fleet.templates, ...fleet.clients].flatMap(({ certificates }) =>
+      certificates?.place.driver === 'files' ? [dirname(certificates.place.key)] : [],
+    );
+    if (ownKey !== undefined) keys.push(dirname(ownKey));
     const where: string[] = [];
     let searched = 0;
-    for await (const place of this.#platform.secretPlaces(this.#folders, [...new Set([...homes, fleet.vault])])) {
+    for await (const place of this.#platform.secretPlaces(this.#folders, [
+      ...new Set([...homes, ...keys, fleet.vault]),
+    ])) {
       searched += 1;
       if (this.#session.redactor.finds(place.content)) where.push(place.name);
     }
     return { searched, where };
   }
+}
+
+/** Folders in which a deploy keeps secrets in files of their own. */
+function secretFolders(deploy: Deploy): string[] {
+  if (deploy.format?.kind !== 'gate') return [];
+  const { secretFiles } = deploy.format;
+  return secretFiles === undefined ? [] : [secretFiles.folder];
 }

@@ -1,5 +1,4 @@
-import { dirname, resolve } from 'node:path';
-import { createEnvFileDriver } from '../deploy/env-file.ts';
+import { resolve } from 'node:path';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { readWhole } from '../ledger/verify.ts';
@@ -8,16 +7,21 @@ import { safetyDocument } from '../report/safety-json.ts';
 import { sayAnswer } from '../report/safety-text.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { requireCarriedOut } from '../runner/carried-out.ts';
+import { requireParties } from '../runner/certificates/parties.ts';
+import { movedBy } from '../runner/left-alone.ts';
 import { planDocument } from '../runner/plan/document.ts';
 import { planFile } from '../runner/plan/file.ts';
 import { makePlan, type Plan, type PlanOrder, type PlanTools } from '../runner/plan/plan.ts';
+import { requireReplayProofs } from '../runner/replay-proofs.ts';
 import { UnsafeRunbook } from '../runner/safety.ts';
 import { paletteFor } from './colour.ts';
-import { clientsFor, ledgerPath, loadFleet, loadRunbook } from './load.ts';
+import { clientsFor, ledgerPath, loadFleet, runbookFor } from './load.ts';
 import type { Platform } from './platform.ts';
-import { gateAccess, readPresent } from './present-secrets.ts';
+import { readPresent } from './present-secrets.ts';
+import { Redactor } from './redactor.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
+import { openSecrets } from './secret-access.ts';
 
 /** What was typed for `plan`. */
 export interface PlanRequest extends Pick<PlanOrder, 'command' | 'compromised' | 'reinstate'> {
@@ -31,8 +35,9 @@ export interface PlanRequest extends Pick<PlanOrder, 'command' | 'compromised' |
  * carried out is saved.
  */
 export async function plan(platform: Platform, flags: GlobalFlags, request: PlanRequest): Promise<CommandEnd> {
-  const fleet = await loadFleet(platform, flags);
-  const runbook = await loadRunbook(platform, flags.runbook, fleet.protocol);
+  const described = await loadFleet(platform, flags);
+  const runbook = await runbookFor(platform, flags, described);
+  const fleet = movedBy(runbook, described);
   const { command, compromised, reinstate } = request;
   const order = { command, compromised, reinstate, clients: clientsFor(fleet, flags) };
   const made = await makePlan(await toolsFor(platform, flags, fleet, runbook), order);
@@ -45,7 +50,7 @@ export async function plan(platform: Platform, flags: GlobalFlags, request: Plan
     text: renderPlan(made, { palette, columns: platform.stdout.columns, verbose: flags.verbose }),
     result: { ...planDocument(made), safety: safetyDocument(made.safety) },
   };
-  const refusal = refusalOf(made);
+  const refusal = refusalOf(made, fleet);
   if (refusal !== undefined) {
     const verdict = refusal.code === 'RUNBOOK_UNSAFE' && made.safety.answer.verdict === 'unknown' ? 'unknown' : 'fail';
     const exitCode = verdict === 'unknown' ? 12 : refusal.exitCode;
@@ -53,25 +58,28 @@ export async function plan(platform: Platform, flags: GlobalFlags, request: Plan
   }
   const saved = await save(platform, made, request.file);
   const first = made.parts[0]?.command ?? 'status';
-  const fleetFlag = flags.fleetGiven ? ` --fleet ${flags.fleet}` : '';
   return {
     ...base,
     verdict: 'rehearsed',
     summary: `plan of ${made.parts.map((part) => part.command).join(', then ')} on ${fleet.name}: ${sayAnswer(made.safety)}; nothing was tried or changed`,
-    next: `rotctl ${first}${saved === undefined ? '' : ` --plan ${request.file}`}${fleetFlag}`,
+    next: `rotctl ${first}${saved === undefined ? '' : ` --plan ${request.file}`}`,
     result: { ...base.result, ...(saved === undefined ? {} : { saved }) },
   };
 }
 
 /** Why the plan could not be carried out as it stands, or `undefined`. */
-function refusalOf({ safety }: Plan): RotctlError | undefined {
+function refusalOf({ safety }: Plan, fleet: Fleet): RotctlError | undefined {
+  const { runbook, answer } = safety;
   try {
-    requireCarriedOut(safety.runbook);
+    requireCarriedOut(runbook);
+    if (answer.verdict !== 'safe') return new UnsafeRunbook(safety);
+    requireReplayProofs(fleet, runbook);
+    if (runbook.scheme === 'mtls') requireParties(fleet);
   } catch (error) {
     if (error instanceof RotctlError) return error;
     throw error;
   }
-  return safety.answer.verdict === 'safe' ? undefined : new UnsafeRunbook(safety);
+  return undefined;
 }
 
 async function save(
@@ -88,17 +96,22 @@ async function save(
 
 /** What a plan reads: no connection is made. */
 async function toolsFor(platform: Platform, flags: GlobalFlags, fleet: Fleet, runbook: Runbook): Promise<PlanTools> {
-  const files = await platform.privateFiles();
-  const commands = await platform.commands((text) => text);
-  const gate = gateAccess(fleet, files);
+  const redactor = new Redactor();
+  const secrets = await openSecrets(platform, fleet, redactor.redact);
+  const { driver, gate } = secrets;
   return {
     fleet,
     runbook,
     clock: platform.clock,
     stop: { signal: platform.interrupted },
-    driver: createEnvFileDriver({ files, commands, cwd: dirname(fleet.file) }),
+    localAddress: (url) => platform.localAddress(url),
+    driver,
     gate,
     readLedger: async () => readWhole(ledgerPath(flags, fleet.file), await platform.ledgerDisk()),
-    readCurrent: (clients) => readPresent(fleet, clients, { files, gate }),
+    async readCurrent(clients) {
+      const found = await readPresent(fleet, clients, secrets);
+      for (const secret of found.values()) redactor.learn(secret);
+      return found;
+    },
   };
 }

@@ -6,6 +6,7 @@ import type { CommandResult } from '../report/result.ts';
 import { renderChecks, verdictLine } from '../report/text.ts';
 import { paletteFor } from './colour.ts';
 import { clearLine } from './live-line.ts';
+import { type Places, withPlaces } from './next-command.ts';
 import type { Platform } from './platform.ts';
 import type { OutputFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
@@ -28,31 +29,38 @@ const EXIT_OF: Readonly<Record<CommandEnd['verdict'], number>> = {
  *
  * @returns the exit code
  */
-export async function present(platform: Streams, flags: OutputFlags, end: CommandEnd): Promise<number> {
-  const result = resultOf(end);
+export async function present(
+  platform: Streams,
+  flags: OutputFlags & Partial<Places>,
+  end: CommandEnd,
+): Promise<number> {
+  const result = resultOf(end, flags);
   const lost = await writeReports(platform, flags, result);
   const told =
     lost === undefined || end.error !== undefined
       ? end
       : { ...end, verdict: 'fail' as const, error: lost, exitCode: lost.exitCode };
-  const shown = told === end ? result : resultOf(told);
-  if (flags.json) platform.stdout.write((await import('../report/json.ts')).renderJson(shown));
+  const shown = told === end ? result : resultOf(told, flags);
+  if (flags.json) platform.stdout.write((await import('../report/json.ts')).renderJson(shown, end.jsonLine === true));
   else await writeText(platform, flags, told, shown);
   clearLine(platform, flags);
   if (told.error !== undefined) platform.stderr.write(failureText(told.error, shown.next));
+  // What a command has printed of itself does not hold it.
+  else if (told.text !== undefined && shown.next !== undefined && shown.exitCode !== 0)
+    platform.stderr.write(`next: ${shown.next}\n`);
   if (lost !== undefined && lost !== told.error) platform.stderr.write(failureText(lost, undefined));
   await writeVerdict(platform, flags, shown);
   return shown.exitCode;
 }
 
-function resultOf(end: CommandEnd): CommandResult {
-  const { result, checks = [], exitCode, text: _, matrix: _matrix, next, ...rest } = end;
+function resultOf(end: CommandEnd, { fleet = '', fleetGiven = false, ledger }: Partial<Places>): CommandResult {
+  const { result, checks = [], exitCode, text: _, matrix: _matrix, jsonLine: _line, next, ...rest } = end;
   const goOn = next ?? end.error?.next ?? (end.error === undefined ? undefined : lookUp(end));
   return {
     ...rest,
     checks,
     exitCode: exitCode ?? end.error?.exitCode ?? EXIT_OF[end.verdict],
-    ...(goOn === undefined ? {} : { next: goOn }),
+    ...(goOn === undefined ? {} : { next: withPlaces(goOn, { fleet, fleetGiven, ledger }) }),
     // Commands make their results of plain values only.
     ...(result === undefined ? {} : { result: result as LedgerValue }),
   };

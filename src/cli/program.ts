@@ -14,13 +14,16 @@ import {
 } from './declaration.ts';
 import { addAdvice } from './declare-advice.ts';
 import { addRotations } from './declare-changes.ts';
+import { addConfirm } from './declare-confirm.ts';
 import { addGameDay } from './declare-game-day.ts';
+import { addInit } from './declare-init.ts';
 import { addCompletion, addPractice } from './declare-local.ts';
 import { addPlans, addRunbooks } from './declare-proofs.ts';
 import { addLedger, addReading } from './declare-records.ts';
+import { addSeal } from './declare-seal.ts';
 import { addChecks, addDrill } from './declare-trials.ts';
 import type { Platform } from './platform.ts';
-import type { GlobalFlags } from './request.ts';
+import { type GlobalFlags, MATERIALS } from './request.ts';
 import type { CommandEnd } from './result.ts';
 
 const DEFAULT_FLEET = 'rotctl.yaml';
@@ -84,13 +87,16 @@ export function buildProgram(platform: Platform, take: (chosen: Chosen) => void)
   for (const add of [
     addDrill,
     addGameDay,
+    addInit,
     addChecks,
     addPlans,
     addRotations,
+    addConfirm,
     addRunbooks,
     addReading,
     addAdvice,
     addLedger,
+    addSeal,
     addPractice,
     addCompletion,
   ])
@@ -113,7 +119,11 @@ function globalOptions(): Option[] {
     new Option('--fleet <file>', `the fleet file (default: ROTCTL_FLEET, or ${DEFAULT_FLEET})`),
     new Option('--ledger <file>', 'the ledger (default: rotation-ledger.yaml beside the fleet file)'),
     new Option('--client <id>', 'only this client; may be repeated').argParser(collect).default([], 'all clients'),
-    new Option('--runbook <name|file>', 'the runbook (default: signer-hmac, or gate-hmac for a fleet of gates)'),
+    new Option('--material <kind>', 'what rotates: secrets, or certificates with --material mtls').choices(MATERIALS),
+    new Option(
+      '--runbook <name|file>',
+      'the runbook (default: that of the open rotation, or the one for the material: signer-hmac, gate-hmac or signer-mtls)',
+    ),
     new Option('--json', 'print one JSON document on stdout'),
     new Option('--dry-run', 'change nothing: try what can be tried, and say what would be done'),
     new Option('--out <dir>', 'also write verdict.json, junit.xml and the JSON result here'),
@@ -124,7 +134,7 @@ function globalOptions(): Option[] {
 }
 
 function globalFlags(options: Readonly<Record<string, unknown>>, env: Platform['env']): GlobalFlags {
-  const { fleet, ledger, client, runbook, out } = options;
+  const { fleet, ledger, client, runbook, material, out } = options;
   const fromEnv = env.ROTCTL_FLEET === '' ? undefined : env.ROTCTL_FLEET;
   return {
     fleet: text(fleet) ?? fromEnv ?? DEFAULT_FLEET,
@@ -132,6 +142,7 @@ function globalFlags(options: Readonly<Record<string, unknown>>, env: Platform['
     ledger: text(ledger),
     clients: texts(client),
     runbook: text(runbook),
+    material: MATERIALS.find((known) => known === material),
     json: options.json === true,
     out: text(out),
     dryRun: options.dryRun === true,

@@ -13,6 +13,8 @@ import type { GlobalFlags } from './request.ts';
 const TICK_MS = 100;
 /** What lasts longer is named also where there is no live line. */
 const LONG_MS = 1000;
+/** Without a live line something is told at least so often, however many short waits there are. */
+const SILENCE_MS = 5000;
 
 type Flags = Pick<GlobalFlags, 'json' | 'quiet' | 'verbose' | 'color'>;
 
@@ -43,7 +45,8 @@ export async function openProgress(
       else watch.begin(wait.what, wait.ms);
     },
     findings(findings) {
-      for (const finding of findings.filter(isWorthALine(flags.verbose))) print(`  ${findingLine(finding)}`);
+      const isTold = isWorthALine(flags.verbose);
+      for (const finding of findings) if (isTold(finding) || isRemark(finding)) print(`  ${findingLine(finding)}`);
     },
     cells(cells) {
       for (const cell of cells.filter(isWorthALine(flags.verbose))) print(`  ${cellLine(cell)}`);
@@ -112,19 +115,30 @@ function liveWatch(platform: Pick<Platform, 'stderr' | 'env' | 'clock'>): Watch 
   };
 }
 
-/** Elsewhere: one line for each wait that is known to be long, or turns out to be. */
-function plainWatch({ stderr }: Pick<Platform, 'stderr'>): Watch {
+/**
+ * Elsewhere: one line for each wait that is known to be long, or turns out to be; and of many short ones the one that is on
+ * when nothing was told for long.
+ */
+function plainWatch({ stderr, clock }: Pick<Platform, 'stderr' | 'clock'>): Watch {
   let timer: NodeJS.Timeout | undefined;
+  let due: number | undefined;
+  const print = (line: string): void => {
+    due = clock.monotonic() + SILENCE_MS;
+    stderr.write(`${line}\n`);
+  };
   return {
     begin(what, ms) {
       clearTimeout(timer);
-      if (ms !== undefined && ms < LONG_MS) return;
-      const tell = () => stderr.write(`waiting for ${what}${ms === undefined ? '' : ` (${formatDuration(ms)})`}\n`);
-      if (ms === undefined) timer = setTimeout(tell, LONG_MS).unref();
-      else tell();
+      const now = clock.monotonic();
+      due ??= now + LONG_MS;
+      if (ms !== undefined) {
+        if (ms >= LONG_MS) print(`waiting for ${what} (${formatDuration(ms)})`);
+        return;
+      }
+      timer = setTimeout(() => print(`waiting for ${what}`), Math.min(LONG_MS, Math.max(0, due - now))).unref();
     },
     end: () => clearTimeout(timer),
-    print: (line) => void stderr.write(`${line}\n`),
+    print,
   };
 }
 
@@ -153,6 +167,7 @@ const WORDS: Readonly<Record<Proof['proves'], string>> = {
   presents: 'shows its certificate of',
   trusts: 'trusts',
   distrusts: 'distrusts',
+  'default-id': 'requests without a client id are taken for that of',
   'key-ids': 'key ids of their own',
   'no-session': 'no session is left of',
   checklist: 'checklist passed',
@@ -165,9 +180,14 @@ function isWorthALine(verbose: boolean): (seen: Pick<Finding, 'verdict'>) => boo
   return ({ verdict }) => verbose || verdict === 'fail' || verdict === 'unknown';
 }
 
+/** What passes in certificates may still surprise whoever knows a party by its name or its kind of key. */
+function isRemark({ id, verdict, reason }: Finding): boolean {
+  return verdict === 'pass' && reason !== undefined && id.startsWith('pki.');
+}
+
 function findingLine({ id, target, verdict, expected, seen, reason }: Finding): string {
   const why = reason === undefined ? '' : `: ${reason}`;
-  const text = verdict === 'pass' ? seen : `expected ${expected}, saw ${seen}${why}`;
+  const text = verdict === 'pass' ? `${seen}${why}` : `expected ${expected}, saw ${seen}${why}`;
   return `${verdict}  ${id} on ${target}: ${escapeForeign(text, 400)}`;
 }
 

@@ -1,3 +1,7 @@
+/** What a rotation may be of. */
+export const MATERIALS = ['hmac', 'mtls'] as const;
+export type Material = (typeof MATERIALS)[number];
+
 /** The flags that every command understands, as they were given; paths are not resolved yet. */
 export interface GlobalFlags {
   /** `--fleet FILE`, or `ROTCTL_FLEET`, or `rotctl.yaml`; `fleetGiven` says whether the flag itself was typed. */
@@ -7,6 +11,8 @@ export interface GlobalFlags {
   readonly clients: readonly string[];
   /** As typed; where it is not, the one for the fleet's protocol. */
   readonly runbook: string | undefined;
+  /** What rotates, as typed; where neither it nor a runbook is, what the open rotation rotates, or else secrets. */
+  readonly material?: Material | undefined;
   readonly json: boolean;
   readonly out: string | undefined;
   readonly dryRun: boolean;

@@ -25,6 +25,8 @@ export interface CommandEnd {
   readonly error?: RotctlError;
   /** `verified`, `unverified`, `failed`, `not-needed`, `refused`: where a rollback was part of it. */
   readonly rollback?: string;
+  /** With `--json`: in one line, after others that were printed before it. */
+  readonly jsonLine?: boolean;
   /** The next command to type. */
   readonly next?: string;
   /** The command's own part of the JSON result. */

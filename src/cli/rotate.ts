@@ -1,24 +1,32 @@
 import { resolve } from 'node:path';
-import { Secret } from '../credential/secret.ts';
+import { readSecret, type SecretReference } from '../credential/reference.ts';
+import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Entry } from '../ledger/entry.ts';
 import { describePhase, type Phase } from '../machine/phase.ts';
 import type { Finding } from '../probe/finding.ts';
 import { safetyDocument } from '../report/safety-json.ts';
 import { renderSafety } from '../report/safety-text.ts';
 import type { Runbook } from '../runbook/runbook.ts';
 import { type Collected, collecting } from '../runner/collect.ts';
+import { type DrillMark, drillOf } from '../runner/drill-mark.ts';
+import { movedBy } from '../runner/left-alone.ts';
 import { type Ended, type Order, operate } from '../runner/operate.ts';
 import type { PlanBinding } from '../runner/plan/binding.ts';
 import { type Rehearsal, rehearse } from '../runner/rehearse.ts';
 import { positionOf, UnsafeRunbook } from '../runner/safety.ts';
 import { capped } from './cap.ts';
-import { clientsFor, ledgerPath, loadFleet, loadRunbook } from './load.ts';
+import { clientsFor, ledgerPath, loadFleet, runbookFor } from './load.ts';
+import { commandAfterFailure, withMaterial, withPlaces } from './next-command.ts';
 import type { Platform } from './platform.ts';
 import { openProgress } from './progress.ts';
 import type { GlobalFlags } from './request.ts';
 import type { CommandEnd } from './result.ts';
-import { openSession, type Session } from './session.ts';
+import { descriptorOf } from './seal.ts';
+import { openSecrets } from './secret-access.ts';
+import { openSession } from './session.ts';
+import { standings } from './standing.ts';
 import { unsafeEnd } from './unsafe-end.ts';
 
 /** What was typed for `overlap`, `retire`, `rollback` or `resume`. */
@@ -30,6 +38,8 @@ export interface RotateRequest {
   readonly compromised: boolean;
   /** `CLIENT=FILE`, as typed. */
   readonly secretFiles: readonly string[];
+  /** `CLIENT=NUMBER`, as typed. */
+  readonly secretFds: readonly string[];
   readonly breakLock: boolean;
   /** A saved plan to carry out. */
   readonly plan: string | undefined;
@@ -46,8 +56,9 @@ const NEXT: Readonly<Partial<Record<Phase, string>>> = {
 
 /** Carries out one of the commands that change a fleet. Failures are part of the end, with what was seen until then. */
 export async function rotate(platform: Platform, flags: GlobalFlags, request: RotateRequest): Promise<CommandEnd> {
-  const fleet = await loadFleet(platform, flags);
-  const runbook = await loadRunbook(platform, flags.runbook, fleet.protocol);
+  const described = await loadFleet(platform, flags);
+  const runbook = await runbookFor(platform, flags, described);
+  const fleet = movedBy(runbook, described);
   requireReasons(request);
   const plan =
     request.plan === undefined ? undefined : await bindTo(platform, flags, fleet, runbook, request.plan, request);
@@ -59,25 +70,29 @@ export async function rotate(platform: Platform, flags: GlobalFlags, request: Ro
     const order = { ...(await orderOf(platform, flags, fleet, request)), ...(plan === undefined ? {} : { plan }) };
     if (flags.dryRun) {
       const rehearsal = await rehearse(session.tools, order);
-      const end = rehearsedEnd(rehearsal, request.command, platform.stdout.columns);
+      const found = rehearsedEnd(rehearsal, request.command, platform.stdout.columns);
+      const next = withMaterial(found.next ?? 'rotctl status', runbook.material === 'mtls');
+      const end = { ...found, next };
       return { ...base, ...capped(end, await session.tools.readLedger(), rehearsal.rotation) };
     }
     const ended = await operate(session.tools, order);
-    const end = capped(goodEnd(ended), await session.tools.readLedger(), ended.rotation);
+    const entries = await session.tools.readLedger();
+    const end = capped(goodEnd(ended, drillOf(entries, ended.rotation)), entries, ended.rotation);
     return { ...base, ...end, ...seenIn(progress.take()) };
   } catch (error) {
     if (!(error instanceof RotctlError)) throw error;
     const shown = error instanceof UnsafeRunbook ? await unsafeEnd(platform, flags, error) : {};
-    return { ...base, ...badEnd(error, flags), ...(await standing(session)), ...seenIn(progress.take()), ...shown };
+    const entries = await session.tools.readLedger().catch(() => []);
+    const next = commandAfterFailure({ error, flags, material: runbook.material, standing: standings(entries).at(-1) });
+    return { ...base, ...badEnd(error), next, ...standingOf(entries, runbook), ...seenIn(progress.take()), ...shown };
   } finally {
     await session.close();
   }
 }
 
 /** Where the newest rotation stands after a failure, as far as the ledger can be read. */
-async function standing({ tools }: Session): Promise<Pick<CommandEnd, 'phase' | 'rotation'>> {
-  const entries = await tools.readLedger().catch(() => []);
-  const last = entries.findLast(({ runbook }) => runbook === tools.runbook.name);
+function standingOf(entries: readonly Entry[], { name }: Runbook): Pick<CommandEnd, 'phase' | 'rotation'> {
+  const last = entries.findLast(({ runbook }) => runbook === name);
   return last === undefined ? {} : { phase: last.phase, rotation: last.rotation };
 }
 
@@ -135,24 +150,31 @@ async function bindTo(
     inventory: fleet.digest,
     runbook: runbook.digest,
     clients: clientsFor(fleet, flags),
+    pins: fleet.pins,
     compromised,
     reinstate,
     remake: remakeOf(command, file, flags),
   });
 }
 
-function remakeOf(command: string, file: string, { fleet, fleetGiven }: GlobalFlags): string {
+function remakeOf(command: string, file: string, flags: GlobalFlags): string {
   const what = command === 'resume' ? '' : ` ${command}`;
-  return `rotctl plan${what} -o ${file}${fleetGiven ? ` --fleet ${fleet}` : ''}`;
+  return withPlaces(`rotctl plan${what} -o ${file}`, flags);
 }
 
 async function orderOf(platform: Platform, flags: GlobalFlags, fleet: Fleet, request: RotateRequest): Promise<Order> {
   const clients = clientsFor(fleet, flags);
   const brought = new Map<string, Secret>();
-  const files = await platform.privateFiles();
-  for (const pair of request.secretFiles) {
-    const [client, path] = splitPair(pair);
-    brought.set(client, Secret.fromText((await files.read(path)).replace(/\n$/, '')));
+  const { sources } = await openSecrets(platform, fleet, (text) => text);
+  const references = [
+    ...request.secretFiles.map((pair) => splitPair(pair, '--secret-file takes CLIENT=FILE')).map(asFile(platform)),
+    ...request.secretFds.map((pair) => splitPair(pair, '--secret-fd takes CLIENT=NUMBER')).map(asDescriptor),
+  ];
+  for (const [client, reference] of references) {
+    if (!clients.includes(client))
+      throw new RotctlError('USAGE', `a secret was brought for ${client}, which does not rotate`);
+    if (brought.has(client)) throw new RotctlError('USAGE', `two secrets were brought for ${client}`);
+    brought.set(client, await readSecret(reference, sources, client));
   }
   const { command, wait, reinstate, reason, compromised } = request;
   return {
@@ -171,15 +193,31 @@ function operatorOf({ operator: { user, host } }: Pick<Platform, 'operator'>): s
   return `${user}@${host}`;
 }
 
-function splitPair(pair: string): [client: string, path: string] {
+type Split = readonly [client: string, rest: string];
+
+function splitPair(pair: string, otherwise: string): Split {
   const at = pair.indexOf('=');
-  if (at < 1) throw new RotctlError('USAGE', '--secret-file takes CLIENT=FILE');
+  if (at < 1) throw new RotctlError('USAGE', otherwise);
   return [pair.slice(0, at), pair.slice(at + 1)];
 }
 
-function goodEnd(ended: Ended): Pick<CommandEnd, 'verdict' | 'summary' | 'phase' | 'rotation' | 'next' | 'result'> {
+type Brought = readonly [client: string, reference: SecretReference];
+
+function asFile({ cwd }: Pick<Platform, 'cwd'>): (split: Split) => Brought {
+  return ([client, path]) => [client, { from: 'file', path: resolve(cwd, path) }];
+}
+
+function asDescriptor([client, number]: Split): Brought {
+  return [client, { from: 'fd', fd: descriptorOf(number) }];
+}
+
+function goodEnd(
+  ended: Ended,
+  drill: DrillMark | undefined,
+): Pick<CommandEnd, 'verdict' | 'summary' | 'phase' | 'rotation' | 'next' | 'result'> {
   const { rotation, phase, already, owed } = ended;
-  const next = NEXT[phase];
+  const rehearsal = drill?.complete === false && (phase === 'overlap' || phase === 'switched');
+  const next = rehearsal ? 'rotctl rollback' : NEXT[phase];
   return {
     verdict: 'pass',
     summary: already ?? `${phase}: ${describePhase(phase)}`,
@@ -223,18 +261,13 @@ function rehearsedEnd(rehearsal: Rehearsal, command: string, columns: number): O
 /** The state of the rollback that a failure came with. */
 const ROLLBACK: Readonly<Record<string, string>> = { ROLLED_BACK: 'verified', ROLLBACK_UNVERIFIED: 'unverified' };
 
-function badEnd(
-  error: RotctlError,
-  flags: GlobalFlags,
-): Pick<CommandEnd, 'verdict' | 'summary' | 'error' | 'rollback' | 'next'> {
-  const fleet = flags.fleet === 'rotctl.yaml' ? '' : ` --fleet ${flags.fleet}`;
+function badEnd(error: RotctlError): Pick<CommandEnd, 'verdict' | 'summary' | 'error' | 'rollback'> {
   const rollback = ROLLBACK[error.code];
   return {
     verdict: verdictOf(error),
     summary: error.message,
     error,
     ...(rollback === undefined ? {} : { rollback }),
-    next: error.next ?? `${nextAfter(error)}${fleet}`,
   };
 }
 
@@ -243,21 +276,4 @@ function verdictOf(error: RotctlError): CommandEnd['verdict'] {
   return error.code === 'HELD' || error.code === 'DRIVER_FAILED' || error.code === 'LEDGER_WRITE_FAILED'
     ? 'unknown'
     : 'fail';
-}
-
-function nextAfter(error: RotctlError): string {
-  switch (error.code) {
-    case 'HELD':
-    case 'FAILED_HELD':
-    case 'DRIVER_FAILED':
-    case 'LEDGER_WRITE_FAILED':
-    case 'ROLLBACK_UNVERIFIED':
-      return 'rotctl resume';
-    case 'GATE_WAITING':
-      return 'rotctl retire --wait';
-    case 'PRECONDITION_FAILED':
-      return 'rotctl check';
-    default:
-      return 'rotctl status';
-  }
 }

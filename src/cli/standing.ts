@@ -1,5 +1,7 @@
 import type { Entry, LedgerValue } from '../ledger/entry.ts';
 import { isFinal, isMoving, type Phase, TRANSITIONS } from '../machine/phase.ts';
+import { confirmationsIn, confirmationText } from '../runner/confirmations.ts';
+import { type DrillMark, drillMark } from '../runner/drill-mark.ts';
 import { overrideIn } from '../runner/override.ts';
 import { type Owed, parseOwed } from '../runner/owed.ts';
 
@@ -8,6 +10,8 @@ export interface Standing {
   readonly id: string;
   readonly fleet: string;
   readonly runbook: string;
+  /** What it is of. */
+  readonly material: 'secrets' | 'certificates';
   readonly phase: Phase;
   /** UTC times of the first and the last entry. */
   readonly begun: string;
@@ -25,6 +29,10 @@ export interface Standing {
   readonly owed: readonly Owed[];
   /** What was overridden, with the reason given: nothing in the rotation counts as proven. */
   readonly override: string | undefined;
+  /** The drill that it is a rehearsal of, and whether that goes on to the end. */
+  readonly drill: DrillMark | undefined;
+  /** What somebody has answered for by name, and counts now. */
+  readonly confirmed: readonly string[];
   /** Commands that the present phase allows. */
   readonly allowed: readonly string[];
 }
@@ -51,6 +59,7 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
     id: header.rotation,
     fleet: header.fleet,
     runbook: header.runbook,
+    material: isOfCertificates(header) ? 'certificates' : 'secrets',
     phase,
     begun: header.at,
     last: last.at,
@@ -62,8 +71,19 @@ function standing(own: readonly Entry[], header: Entry, last: Entry): Standing {
     told: toldIn(own, texts(header.data.clients)),
     owed: parseOwed(own),
     override: overrideIn(own, header.rotation),
+    drill: drillMark(header),
+    confirmed: confirmationsIn(own).map((one) => confirmationText(one, goesBy(header))),
     allowed: allowedIn(phase, compromised),
   };
+}
+
+/** What a client does with a generation, in words. */
+function goesBy(header: Entry): string {
+  return isOfCertificates(header) ? 'goes by certificates of' : 'signs with';
+}
+
+function isOfCertificates({ data: { material } }: Entry): boolean {
+  return typeof material === 'object' && material !== null && 'authority' in material;
 }
 
 /** Targets that no good outcome of the phase names. Phases over clients have their names, the others replicas'. */
@@ -102,8 +122,13 @@ function provesReturn(own: readonly Entry[], index: number): boolean {
   const { step } = own[index] ?? {};
   const intent = own.slice(0, index).findLastIndex(({ kind }) => kind === 'intent');
   return own.slice(intent, index).some(({ kind, data, step: of }) => {
-    return kind === 'evidence' && of === step && data.proof === 'signs' && data.generation === 'current';
+    return kind === 'evidence' && of === step && isReturn(data);
   });
+}
+
+/** Proofs that a client is back on `current`: by what it signs with, or by the certificate that it shows. */
+function isReturn({ proof, generation }: Entry['data']): boolean {
+  return (proof === 'signs' || proof === 'presents') && generation === 'current';
 }
 
 /** The commands that the transition table has for a phase. */

@@ -1,5 +1,9 @@
+import type { Fleet } from '../fleet/fleet.ts';
 import type { Check, CheckContext, Observation } from '../probe/checks/check.ts';
 import { checksOf } from '../probe/checks/list.ts';
+import { capping } from '../probe/checks/store/capping.ts';
+import type { Cell } from '../probe/finding.ts';
+import { paletteFor } from './colour.ts';
 import { lookAtAll, openLook, rehearseLook } from './look.ts';
 import type { Platform } from './platform.ts';
 import type { GlobalFlags } from './request.ts';
@@ -13,9 +17,14 @@ export interface ReplayRequest {
 
 const CROSS_REPLICA = 'replay.cross-replica';
 
+/** What bears on single use: clocks and windows, the store itself, and what replicas do with a nonce. */
+function replayChecks(fleet: Pick<Fleet, 'protocol'>): Check[] {
+  return checksOf(fleet, 'clock', 'store', 'replay');
+}
+
 /** Says what `verify-replay` would try; sends nothing. */
 export function rehearseReplay(platform: Platform, flags: GlobalFlags): Promise<CommandEnd> {
-  return rehearseLook(platform, flags, 'verify-replay', (fleet) => checksOf(fleet, 'replay'));
+  return rehearseLook(platform, flags, 'verify-replay', replayChecks);
 }
 
 /** Proves single use on every replica, across them and over time. Exit 1 when it fails, 12 when it cannot be told. */
@@ -26,13 +35,31 @@ export async function verifyReplay(
 ): Promise<CommandEnd> {
   const look = await openLook(platform, flags);
   try {
-    const checks = checksOf(look.fleet, 'replay').map((check) =>
-      pairwise && check.id === CROSS_REPLICA ? pairByPair(check) : check,
-    );
-    return await lookAtAll(platform, flags, 'verify-replay', look, checks);
+    const checks = replayChecks(look.fleet)
+      .map(capping)
+      .map((check) => (pairwise && check.id === CROSS_REPLICA ? pairByPair(check) : check));
+    const cells: Cell[] = [];
+    const context = { ...look.context, onCell: (cell: Cell) => cells.push(cell) };
+    const end = await lookAtAll(platform, flags, 'verify-replay', { ...look, context }, checks);
+    return withMatrix(platform, flags, end, cells);
   } finally {
     await look.close();
   }
+}
+
+/** The burned-nonce matrix beside the checks: which replica accepts whose secret, and knows what was burned elsewhere. */
+async function withMatrix(
+  platform: Platform,
+  flags: GlobalFlags,
+  end: CommandEnd,
+  cells: readonly Cell[],
+): Promise<CommandEnd> {
+  if (cells.length === 0 || typeof end.result !== 'object') return end;
+  const result = { ...end.result, matrix: cells };
+  if (flags.json || flags.quiet) return { ...end, result };
+  const { renderMatrix } = await import('../report/matrix.ts');
+  const palette = await paletteFor(platform, flags, platform.stdout);
+  return { ...end, result, text: renderMatrix(cells, { palette, width: platform.stdout.columns }) };
 }
 
 /** The check, taken anew for each pair of replicas as if they were the whole fleet. */

@@ -18,7 +18,7 @@ export function findJson(text: string, pointer: string, what: string): JsonSpan 
   let span: JsonSpan = { start: skipSpace(text, 0), end: text.trimEnd().length };
   for (const token of pointer.split('/').slice(1)) {
     const key = token.replaceAll('~1', '/').replaceAll('~0', '~');
-    const matches = children(text, span).filter((child) => child.key === key);
+    const matches = membersIn(text, span).filter((child) => child.key === key);
     if (matches.length > 1)
       throw new RotctlError('INPUT_INVALID', `${what}: a key on the way of ${pointer} stands twice`);
     const [match] = matches;
@@ -37,26 +37,32 @@ function refuseBroken(text: string, what: string): void {
   }
 }
 
-interface Child {
+/** A member of an object or array, its value at `span`, and of an object its key, quotes included. */
+export interface JsonMember {
   readonly key: string;
+  readonly keyStart: number;
+  readonly keyEnd: number;
   readonly span: JsonSpan;
 }
 
 /** Members of an object or array; an array's are named by their index. The text is known to be JSON. */
-function children(text: string, parent: JsonSpan): Child[] {
+export function membersIn(text: string, parent: JsonSpan): JsonMember[] {
   const open = text[parent.start];
   if (open !== '{' && open !== '[') return [];
-  const found: Child[] = [];
+  const found: JsonMember[] = [];
   let at = skipSpace(text, parent.start + 1);
   while (at < parent.end - 1) {
     let key = String(found.length);
+    const keyStart = at;
+    let keyEnd = at;
     if (open === '{') {
       const end = skipString(text, at);
       key = String(JSON.parse(text.slice(at, end)));
+      keyEnd = end;
       at = skipSpace(text, skipSpace(text, end) + 1);
     }
     const span = { start: at, end: skipValue(text, at) };
-    found.push({ key, span });
+    found.push({ key, keyStart, keyEnd, span });
     at = skipSpace(text, span.end);
     if (text[at] === ',') at = skipSpace(text, at + 1);
   }

@@ -1,7 +1,15 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
-import { reveal, Secret } from './secret.ts';
+import { type KeyHolder, reveal, Secret } from './secret.ts';
 
 const SCHEMA = 'rotctl.vault.v1';
+const HELD = 'heldElsewhere';
+
+/** Of a key that is held elsewhere only the name was sealed; whoever has it sign asks its holder anew. */
+const UNREACHED: KeyHolder = {
+  mac: async () => {
+    throw new RotctlError('INTERNAL', 'the holder of a sealed key was not asked for');
+  },
+};
 
 /** The generations that a vault keeps: those that a rotation moves between. */
 export type SealedGeneration = 'current' | 'next';
@@ -9,11 +17,14 @@ export type SealedGeneration = 'current' | 'next';
 /** The secrets of one rotation, by client id. */
 export type Material = Readonly<Record<string, { readonly current?: Secret; readonly next?: Secret }>>;
 
-/** The plain text that is sealed: JSON with the secrets' bytes in base64. Never written to a disk as it is. */
+/**
+ * The plain text that is sealed: JSON with the secrets' bytes in base64, or of a secret that is held elsewhere its
+ * fingerprint. Never written to a disk as it is.
+ */
 export function encodeMaterial(material: Material): string {
   const clients = Object.entries(material).map(([client, secrets]) => [
     client,
-    Object.fromEntries(Object.entries(secrets).map(([generation, secret]) => [generation, base64(secret)])),
+    Object.fromEntries(Object.entries(secrets).map(([generation, secret]) => [generation, sealable(secret)])),
   ]);
   return JSON.stringify({ schema: SCHEMA, clients: Object.fromEntries(clients) });
 }
@@ -58,6 +69,8 @@ function parse(text: string, refuse: Refuse): unknown {
 function secretIn(secrets: unknown, generation: SealedGeneration, refuse: Refuse): Secret | undefined {
   const encoded = property(secrets, generation);
   if (encoded === undefined) return undefined;
+  const held = property(encoded, HELD);
+  if (typeof held === 'string') return Secret.heldBy(UNREACHED, held);
   if (typeof encoded !== 'string') throw refuse();
   return Secret.fromBytes(Buffer.from(encoded, 'base64'));
 }
@@ -70,6 +83,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function base64(secret: Secret): string {
-  return reveal(secret).toString('base64');
+function sealable(secret: Secret): string | { readonly [HELD]: string } {
+  return secret.isHeldElsewhere ? { [HELD]: secret.fingerprint } : reveal(secret).toString('base64');
 }

@@ -1,14 +1,19 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { contestedIn } from './env-quoting.ts';
-import { reveal, type Secret } from './secret.ts';
+import { reveal, Secret } from './secret.ts';
+import { keyBytes, type SecretForm } from './secret-form.ts';
 
 /** Shortest secret, in bytes: 32 characters hold 128 bits even when they are only hex digits. */
 export const SHORTEST_SECRET = 32;
 /** Longest secret, in bytes: HMAC-SHA256 replaces a longer key by its digest (RFC 2104, section 2). */
 const LONGEST_SECRET = 64;
+/** Shortest key where it is decoded from hex or base64, in bytes: every one of them is random, and Standard Webhooks begin there. */
+const SHORTEST_KEY = 24;
 const FEWEST_DIFFERENT_BYTES = 8;
 /** Without quotes, or in quotes that a reader expands, such a secret is not the same everywhere. */
 const CONTESTED = 'it holds signs that readers of env files take differently; use letters, digits and _@%+=:,./-';
+
+const RETIRED = 'it was retired before';
 
 /** What is wrong with a secret. `message` says it without the secret. */
 export interface SecretProblem {
@@ -25,23 +30,40 @@ export interface SecretNeighbours {
   readonly others: Iterable<readonly [client: string, secret: Secret]>;
 }
 
-/** Judges a secret that is to become `next`; every problem refuses it. */
-export function judgeNext(next: Secret, { current, retired, others }: SecretNeighbours): SecretProblem[] {
-  const messages = formProblems(reveal(next));
-  if (messages.length === 0 && contestedIn(reveal(next).toString('utf8')).size > 0) messages.push(CONTESTED);
-  if (current?.signsLike(next)) messages.push('it signs like the current secret');
-  if (new Set(retired).has(next.fingerprint)) messages.push('it was retired before');
-  messages.push(...sharing(next, others));
+/**
+ * Judges a secret that is to become `next`; every problem refuses it. The form of one that is held elsewhere is its
+ * holder's affair.
+ *
+ * @param form how the key stands in the secret's text; by default it is the text
+ */
+export function judgeNext(
+  next: Secret,
+  { current, retired, others }: SecretNeighbours,
+  form?: SecretForm,
+): SecretProblem[] {
+  const messages = next.isHeldElsewhere ? [] : formProblems(next, form);
+  if (messages.length === 0 && isContested(next)) messages.push(CONTESTED);
+  if (current !== undefined && signAlike(current, next, form)) messages.push('it signs like the current secret');
+  if (new Set(retired).has(next.fingerprint)) messages.push(RETIRED);
+  messages.push(...sharing(next, others, form));
   return messages.map((message) => ({ severity: 'refuse', message }));
 }
 
-/** Judges the secret in force: empty or shared refuses; weak warns, because rotating it away is the remedy. */
-export function judgeCurrent(current: Secret, others: SecretNeighbours['others'] = []): SecretProblem[] {
-  const bytes = reveal(current);
-  if (bytes.every((byte) => byte === 0)) return [{ severity: 'refuse', message: 'it is empty' }];
+/** Judges the secret in force: empty or shared refuses; weak, or retired before, warns, because rotating it away is the remedy. */
+export function judgeCurrent(
+  current: Secret,
+  others: SecretNeighbours['others'] = [],
+  form?: SecretForm,
+  retired: ReadonlySet<string> = new Set(),
+): SecretProblem[] {
+  const bytes = current.isHeldElsewhere ? undefined : keyBytes(current, form);
+  if (bytes?.every((byte) => byte === 0) === true) return [{ severity: 'refuse', message: 'it is empty' }];
   return [
-    ...formProblems(bytes).map((message): SecretProblem => ({ severity: 'warn', message })),
-    ...sharing(current, others).map((message): SecretProblem => ({ severity: 'refuse', message })),
+    ...(bytes === undefined ? [] : formProblems(current, form)).map(
+      (message): SecretProblem => ({ severity: 'warn', message }),
+    ),
+    ...(retired.has(current.fingerprint) ? [{ severity: 'warn' as const, message: RETIRED }] : []),
+    ...sharing(current, others, form).map((message): SecretProblem => ({ severity: 'refuse', message })),
   ];
 }
 
@@ -51,13 +73,21 @@ export function requireUsable(problems: readonly SecretProblem[], whose: string)
   if (refusing.length > 0) throw new RotctlError('SECRET_REFUSED', `${whose}: ${refusing.join('; ')}`);
 }
 
+function isContested(secret: Secret): boolean {
+  return !secret.isHeldElsewhere && contestedIn(reveal(secret).toString('utf8')).size > 0;
+}
+
 /** Rules on the bytes alone. The length is said, the bytes never. */
-function formProblems(bytes: Buffer): string[] {
+function formProblems(secret: Secret, form: SecretForm | undefined): string[] {
+  const text = reveal(secret);
+  const bytes = keyBytes(secret, form);
   if (bytes.length === 0) return ['it is empty'];
   const problems: string[] = [];
-  if (bytes.length < SHORTEST_SECRET) problems.push(`it has ${bytes.length} bytes, fewer than ${SHORTEST_SECRET}`);
-  if (bytes.length > LONGEST_SECRET) problems.push(`it has ${bytes.length} bytes, more than ${LONGEST_SECRET}`);
-  if (bytes.some((byte) => byte <= 0x20 || byte >= 0x7f)) problems.push(unprintable(bytes));
+  const shortest = form === undefined || form.encoding === 'utf8' ? SHORTEST_SECRET : SHORTEST_KEY;
+  const longest = form?.blockBytes ?? LONGEST_SECRET;
+  if (bytes.length < shortest) problems.push(`it has ${bytes.length} bytes, fewer than ${shortest}`);
+  if (bytes.length > longest) problems.push(`it has ${bytes.length} bytes, more than ${longest}`);
+  if (text.some((byte) => byte <= 0x20 || byte >= 0x7f)) problems.push(unprintable(text));
   if (new Set(bytes).size < FEWEST_DIFFERENT_BYTES) {
     problems.push(`it has fewer than ${FEWEST_DIFFERENT_BYTES} different characters`);
   }
@@ -72,6 +102,14 @@ function unprintable(bytes: Buffer): string {
   return 'it holds spaces or control characters';
 }
 
-function sharing(secret: Secret, others: SecretNeighbours['others']): string[] {
-  return [...others].filter(([, other]) => other.signsLike(secret)).map(([client]) => `client ${client} has the same`);
+/** By the keys, because two texts may hold one: with a prefix, and without it. */
+function signAlike(one: Secret, other: Secret, form: SecretForm | undefined): boolean {
+  if (form === undefined || one.isHeldElsewhere || other.isHeldElsewhere) return one.signsLike(other);
+  return Secret.fromBytes(keyBytes(one, form)).signsLike(Secret.fromBytes(keyBytes(other, form)));
+}
+
+function sharing(secret: Secret, others: SecretNeighbours['others'], form: SecretForm | undefined): string[] {
+  return [...others]
+    .filter(([, other]) => signAlike(other, secret, form))
+    .map(([client]) => `client ${client} has the same`);
 }

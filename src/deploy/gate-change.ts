@@ -1,10 +1,9 @@
 import { basename, dirname, join } from 'node:path';
-import { setVariable, unsetVariable } from '../credential/env-lines.ts';
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFilePlace } from '../fleet/fleet.ts';
 import type { GateChange, SecretLabels } from './gate-driver.ts';
-import { gateFormat, type HeldSecrets, ownName, textOf } from './gate-secrets.ts';
+import { type GatePlace, type HeldSecrets, ownName, textOf } from './gate-secrets.ts';
+import type { Draft } from './values.ts';
 
 /** A file that must be there before the env file names it. */
 export interface NewFile {
@@ -14,48 +13,35 @@ export interface NewFile {
   readonly like: string;
 }
 
-/** What a change comes to: the env file's new text, and the files that it names anew. */
-export interface PlannedChange {
-  readonly text: string;
-  readonly newFiles: readonly NewFile[];
-}
-
 /** The variables that hold no secret. */
 export const PLAIN = ['keyId', 'keyIdPrev', 'strict', 'revoked', 'dual'] as const;
 
 /**
- * Works out a change without making it. A secret whose variable has it already stays as it is spelt. New lines are like
- * the primary secret's.
+ * Makes a change in a draft, and gives the files that must be there before it is saved. A secret whose variable has it
+ * already stays as it is spelt. New lines are like the primary secret's.
  *
  * Throws `DRIVER_FAILED` when the quoting that stands there cannot hold a value, and `PRECONDITION_FAILED` for a secret
  * that would be taken for the name of a file.
  */
 export function planChange(
-  text: string,
-  deploy: EnvFilePlace,
+  draft: Draft,
+  at: GatePlace,
   held: HeldSecrets,
   change: GateChange,
   labels: SecretLabels,
-): PlannedChange {
-  const { names } = gateFormat(deploy);
+): readonly NewFile[] {
+  const { names } = at.format;
   const newFiles: NewFile[] = [];
-  let after = text;
-  const set = (which: keyof GateChange, value: string, known?: string) => {
-    after = setVariable(after, names[which], value, deploy.path, {
-      like: names.secret,
-      ...(known !== undefined && { known }),
-    });
-  };
-  const unset = (which: keyof GateChange) => {
-    after = unsetVariable(after, names[which], deploy.path);
-  };
+  const set = (which: keyof GateChange, value: string, known?: string) =>
+    draft.set(names[which], value, { like: names.secret, ...(known !== undefined && { known }) });
+  const unset = (which: keyof GateChange) => draft.unset(names[which]);
   // The previous one first: its line is made like that of the primary one as it stood.
   for (const which of ['prev', 'secret'] as const) {
     const next = change[which];
     if (next === null && held[which].value !== '') unset(which);
     if (next === '' && held[which].value !== '') set(which, '');
     if (next === null || next === undefined || next === '' || held[which].secret?.signsLike(next)) continue;
-    const { value, file } = spell(next, deploy, held, labels);
+    const { value, file } = spell(next, at, held, labels);
     if (file !== undefined) newFiles.push(file);
     set(which, value, textOf(next));
   }
@@ -64,7 +50,7 @@ export function planChange(
     if (value === null) unset(which);
     else if (value !== undefined) set(which, value);
   }
-  return { text: after, newFiles };
+  return newFiles;
 }
 
 /**
@@ -73,21 +59,21 @@ export function planChange(
  */
 function spell(
   next: Secret,
-  deploy: EnvFilePlace,
+  at: GatePlace,
   { secret, prev }: HeldSecrets,
   labels: SecretLabels,
 ): { readonly value: string; readonly file?: NewFile } {
-  const { names, secretFiles } = gateFormat(deploy);
+  const { names, secretFiles } = at.format;
   if (secret.file === undefined || secret.value === undefined) {
     const value = textOf(next);
-    if (!value.startsWith(secretFiles.prefix)) return { value };
+    if (secretFiles === undefined || !value.startsWith(secretFiles.prefix)) return { value };
     throw new RotctlError('PRECONDITION_FAILED', `${names.secret}: a secret begins as the path of a secret file does`, {
-      at: { file: deploy.path },
+      at: { file: at.place },
     });
   }
   const same = [secret, prev].find((one) => one.file !== undefined && one.secret?.signsLike(next));
   if (same?.value !== undefined) return { value: same.value };
-  const name = ownName(deploy, labels.of(next));
+  const name = ownName(at, labels.of(next));
   const value = secret.value.slice(0, -basename(secret.file).length) + name;
   return { value, file: { path: join(dirname(secret.file), name), secret: next, like: secret.file } };
 }

@@ -1,5 +1,5 @@
 import type { Secret } from '../credential/secret.ts';
-import type { EnvFilePlace } from '../fleet/fleet.ts';
+import type { Place } from '../fleet/fleet.ts';
 
 /**
  * How the settings of a gate, or of a service that signs for one, stand in its configuration. `undefined`: not set, or
@@ -30,7 +30,7 @@ export interface GateChange {
 
 /** What has the settings of a gate in its configuration: a gate, a service that signs for one, or a template. */
 export interface GateTarget {
-  readonly deploy: EnvFilePlace;
+  readonly deploy: Place;
 }
 
 /** Labels for secrets: they name new files, and tell nothing about what is in them. */

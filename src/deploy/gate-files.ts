@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFilePlace } from '../fleet/fleet.ts';
 import { changing } from './changing.ts';
 import type { NewFile } from './gate-change.ts';
-import type { GateTarget } from './gate-driver.ts';
-import { baseNames, gateFormat, isOwnName, namedFiles, readContent, textOf } from './gate-secrets.ts';
+import { baseNames, type GatePlace, isOwnName, namedFiles, readContent, textOf } from './gate-secrets.ts';
+import type { GateSite } from './places.ts';
 import type { GateFiles } from './ports.ts';
 
 /**
@@ -23,38 +22,40 @@ export async function makeSecretFile({ path, secret, like }: NewFile, files: Gat
 }
 
 /** Removes the files that were made for this env file, without those that are given. */
-export async function removeStale(deploy: EnvFilePlace, kept: ReadonlySet<string>, files: GateFiles): Promise<void> {
-  const { folder } = gateFormat(deploy).secretFiles;
+export async function removeStale(at: GatePlace, kept: ReadonlySet<string>, files: GateFiles): Promise<void> {
+  const folder = at.format.secretFiles?.folder;
+  if (folder === undefined) return;
   // The change itself is made by now: what cannot be seen or removed is for `leftovers` and `purge` to say.
   const names = await files.namesIn(folder).catch(() => []);
-  for (const path of names.filter((name) => isOwnName(deploy, name)).map((name) => join(folder, name))) {
+  for (const path of names.filter((name) => isOwnName(at, name)).map((name) => join(folder, name))) {
     if (!kept.has(path)) await files.remove(path).catch(() => undefined);
   }
 }
 
 /** See `GateDriver.leftovers`. */
 export async function leftovers(
-  deploy: EnvFilePlace,
-  others: readonly GateTarget[],
+  site: GateSite,
+  others: readonly GateSite[],
   files: GateFiles,
 ): Promise<readonly string[]> {
-  const isOld = (name: string) => isOwnName(deploy, name) || baseNames(deploy).includes(name);
-  return unnamed(deploy, others, isOld, files);
+  const at = placeOf(site);
+  const isOld = (name: string) => isOwnName(at, name) || baseNames(at).includes(name);
+  return unnamed(site, others, isOld, files);
 }
 
 /** See `GateDriver.purge`. */
 export async function purge(
-  deploy: EnvFilePlace,
+  site: GateSite,
   retired: Secret,
-  others: readonly GateTarget[],
+  others: readonly GateSite[],
   files: GateFiles,
 ): Promise<readonly string[]> {
-  const bases = baseNames(deploy);
+  const bases = baseNames(placeOf(site));
   // Temporary files of a write that was killed begin with a dot.
   const mayHold = (name: string) => bases.some((base) => name.startsWith(base) || name.startsWith(`.${base}`));
   const removed: string[] = [];
   const problems: unknown[] = [];
-  for (const path of await unnamed(deploy, others, mayHold, files)) {
+  for (const path of await unnamed(site, others, mayHold, files)) {
     try {
       if (!(await holds(path, retired, files))) continue;
       await changing(path, 'removed', () => files.remove(path));
@@ -74,17 +75,22 @@ async function holds(path: string, secret: Secret, files: GateFiles): Promise<bo
 
 /** Paths in the folder of secret files, in order, that no variable names. */
 async function unnamed(
-  deploy: EnvFilePlace,
-  others: readonly GateTarget[],
+  site: GateSite,
+  others: readonly GateSite[],
   isMeant: (name: string) => boolean,
   files: GateFiles,
 ): Promise<string[]> {
-  const { folder } = gateFormat(deploy).secretFiles;
+  const folder = site.format.secretFiles?.folder;
+  if (folder === undefined) return [];
   const paths = (await files.namesIn(folder)).filter(isMeant).map((name) => join(folder, name));
   if (paths.length === 0) return [];
   const named = new Set<string>();
-  for (const one of [deploy, ...others.map((other) => other.deploy)]) {
-    for (const path of namedFiles(await files.read(one.path), one)) named.add(path);
+  for (const one of [site, ...others]) {
+    for (const path of namedFiles(await one.store.open(), placeOf(one))) named.add(path);
   }
   return paths.filter((path) => !named.has(path)).sort();
+}
+
+function placeOf({ format, store }: GateSite): GatePlace {
+  return { format, place: store.place };
 }

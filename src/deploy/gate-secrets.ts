@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { readVariable } from '../credential/env-file.ts';
 import { reveal, Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFilePlace, GateFormat } from '../fleet/fleet.ts';
+import type { GateFormat } from '../fleet/fleet.ts';
 import type { GateFiles } from './ports.ts';
+import type { Draft } from './values.ts';
 
 /** A secret as it stands in one of a gate's variables. */
 export interface Held {
@@ -22,33 +22,33 @@ export interface HeldSecrets {
   readonly prev: Held;
 }
 
-/** The gate's format of a place. Throws `INTERNAL` for another. */
-export function gateFormat({ format }: EnvFilePlace): GateFormat {
-  if (format.kind === 'gate') return format;
-  throw new RotctlError('INTERNAL', `format ${format.kind} is not that of a gate`);
+/** How a gate's settings stand, and the name of where: a path, or what stands for one. */
+export interface GatePlace {
+  readonly format: GateFormat;
+  readonly place: string;
 }
 
 /**
- * Both secrets, from the text of the env file and from the files that it names.
+ * Both secrets, from the values of a configuration and from the files that they name.
  *
  * Throws `INPUT_INVALID` when the primary one's variable is not set, or a value names no file right in the folder of
  * secret files, and passes on what `readVariable` and the file port throw.
  */
-export async function readHeld(text: string, deploy: EnvFilePlace, files: GateFiles): Promise<HeldSecrets> {
+export async function readHeld(draft: Draft, at: GatePlace, files: GateFiles): Promise<HeldSecrets> {
   const of = async (which: keyof HeldSecrets): Promise<Held> => {
-    const { value, file } = spelt(text, deploy, which);
+    const { value, file } = spelt(draft, at, which);
     const content = file === undefined ? (value ?? '') : await readContent(file, files);
     return { value, file, secret: content === '' ? undefined : Secret.fromText(content) };
   };
   const held = { secret: await of('secret'), prev: await of('prev') };
   if (held.secret.value !== undefined) return held;
-  const { names } = gateFormat(deploy);
-  throw new RotctlError('INPUT_INVALID', `${names.secret} is not set in the file`, { at: { file: deploy.path } });
+  const { names } = at.format;
+  throw new RotctlError('INPUT_INVALID', `${names.secret} is not set in the file`, { at: { file: at.place } });
 }
 
-/** Paths of the files that the variables name in the text of the env file. Throws as `readHeld` does. */
-export function namedFiles(text: string, deploy: EnvFilePlace): Set<string> {
-  const files = (['secret', 'prev'] as const).map((which) => spelt(text, deploy, which).file);
+/** Paths of the files that the variables name. Throws as `readHeld` does. */
+export function namedFiles(draft: Draft, at: GatePlace): Set<string> {
+  const files = (['secret', 'prev'] as const).map((which) => spelt(draft, at, which).file);
   return new Set(files.filter((file) => file !== undefined));
 }
 
@@ -61,8 +61,7 @@ export async function readContent(file: string, files: GateFiles): Promise<strin
  * How the names of files begin that hold, or held, a gate's secrets: the variables' names in lower case. A file of just
  * that name may be read by a gate in place of the variable, whatever that says.
  */
-export function baseNames(deploy: EnvFilePlace): readonly [secret: string, prev: string] {
-  const { names } = gateFormat(deploy);
+export function baseNames({ format: { names } }: GatePlace): readonly [secret: string, prev: string] {
   return [names.secret.toLowerCase(), names.prev.toLowerCase()];
 }
 
@@ -70,14 +69,14 @@ export function baseNames(deploy: EnvFilePlace): readonly [secret: string, prev:
  * Name of a file that is made for a secret: it bears the secret's label, and a mark of the env file, because processes
  * with env files of their own may share a folder, and each has its files cleared away for itself.
  */
-export function ownName(deploy: EnvFilePlace, label: string): string {
-  if (/^[A-Za-z0-9-]{1,64}$/.test(label)) return `${baseNames(deploy)[0]}.${label}.${markOf(deploy)}`;
+export function ownName(at: GatePlace, label: string): string {
+  if (/^[A-Za-z0-9-]{1,64}$/.test(label)) return `${baseNames(at)[0]}.${label}.${markOf(at)}`;
   throw new RotctlError('INTERNAL', 'the label of a secret does not fit a file name');
 }
 
 /** Whether `ownName` made this name for the same env file. */
-export function isOwnName(deploy: EnvFilePlace, name: string): boolean {
-  const [base, mark] = [`${baseNames(deploy)[0]}.`, `.${markOf(deploy)}`];
+export function isOwnName(at: GatePlace, name: string): boolean {
+  const [base, mark] = [`${baseNames(at)[0]}.`, `.${markOf(at)}`];
   if (!name.startsWith(base) || !name.endsWith(mark)) return false;
   return /^[A-Za-z0-9-]{1,64}$/.test(name.slice(base.length, -mark.length));
 }
@@ -87,18 +86,18 @@ export function textOf(secret: Secret): string {
   return reveal(secret).toString('utf8');
 }
 
-function markOf({ path }: EnvFilePlace): string {
-  return createHash('sha256').update(path).digest('hex').slice(0, 8);
+function markOf({ place }: GatePlace): string {
+  return createHash('sha256').update(place).digest('hex').slice(0, 8);
 }
 
-function spelt(text: string, deploy: EnvFilePlace, which: keyof HeldSecrets): Omit<Held, 'secret'> {
-  const { names, secretFiles } = gateFormat(deploy);
-  const value = readVariable(text, names[which], deploy.path);
-  if (value?.startsWith(secretFiles.prefix) !== true) return { value, file: undefined };
+function spelt(draft: Draft, { format, place }: GatePlace, which: keyof HeldSecrets): Omit<Held, 'secret'> {
+  const { names, secretFiles } = format;
+  const value = draft.get(names[which]);
+  if (secretFiles === undefined || value?.startsWith(secretFiles.prefix) !== true) return { value, file: undefined };
   const name = value.slice(secretFiles.prefix.length).replace(/^\//, '');
   if (/^[^/\\]+$/.test(name) && name !== '.' && name !== '..') return { value, file: join(secretFiles.folder, name) };
   throw new RotctlError('INPUT_INVALID', `${names[which]}: names no file right in ${secretFiles.prefix}`, {
-    at: { file: deploy.path },
+    at: { file: place },
     hint: 'secretFiles.prefix in the fleet file must be all of the path but the name of the file',
   });
 }

@@ -1,46 +1,58 @@
-import { readVariable } from '../credential/env-file.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFilePlace } from '../fleet/fleet.ts';
-import { changing } from './changing.ts';
+import type { Place } from '../fleet/fleet.ts';
 import { type PLAIN, planChange } from './gate-change.ts';
 import type { GateDriver, GateSettings } from './gate-driver.ts';
 import { leftovers, makeSecretFile, purge, removeStale } from './gate-files.ts';
-import { gateFormat, namedFiles, readHeld } from './gate-secrets.ts';
+import { type GatePlace, namedFiles, readHeld } from './gate-secrets.ts';
+import { type DriverPorts, type GateSite, gateSiteOf } from './places.ts';
 import type { GateFiles } from './ports.ts';
+import type { Draft } from './values.ts';
 
 export type { GateChange, GateDriver, GateSettings, GateTarget } from './gate-driver.ts';
 
-/** Makes the driver for places whose format is `gate`; it throws `INTERNAL` for others. */
-export function createGateDriver({ files }: { readonly files: GateFiles }): GateDriver {
+/** Makes the driver for places that hold a gate's settings; it throws `INTERNAL` for others. */
+export function createGateDriver(ports: DriverPorts): GateDriver {
+  const { files } = ports;
+  const siteOf = (deploy: Place): GateSite => {
+    const site = gateSiteOf(deploy, ports);
+    if (site === undefined) throw new RotctlError('INTERNAL', `a place of ${deploy.driver} is not that of a gate`);
+    return site;
+  };
   return {
     async read({ deploy }) {
-      gateFormat(deploy);
-      return readSettings(await files.read(deploy.path), deploy, files);
+      const { format, store } = siteOf(deploy);
+      return readSettings(await store.open(), { format, place: store.place }, files);
     },
     async write({ deploy }, change, labels) {
-      gateFormat(deploy);
-      const before = await files.read(deploy.path);
-      const { text, newFiles } = planChange(before, deploy, await readHeld(before, deploy, files), change, labels);
-      if (text === before) return { changed: false };
+      const { format, store } = siteOf(deploy);
+      const at = { format, place: store.place };
+      const draft = await store.open();
+      const before = namedFiles(draft, at);
+      const newFiles = planChange(draft, at, await readHeld(draft, at, files), change, labels);
+      if (!draft.changed) return { changed: false };
       for (const file of newFiles) await makeSecretFile(file, files);
-      await changing(deploy.path, 'replaced', () => files.replace(deploy.path, text));
-      await removeStale(deploy, new Set([...namedFiles(before, deploy), ...namedFiles(text, deploy)]), files);
+      await draft.save();
+      await removeStale(at, new Set([...before, ...namedFiles(draft, at)]), files);
       return { changed: true };
     },
-    leftovers: ({ deploy }, others = []) => leftovers(deploy, others, files),
-    purge: ({ deploy }, retired, others = []) => purge(deploy, retired, others, files),
+    leftovers: async ({ deploy }, others = []) => leftovers(siteOf(deploy), sitesOf(others), files),
+    purge: async ({ deploy }, retired, others = []) => purge(siteOf(deploy), retired, sitesOf(others), files),
   };
+
+  function sitesOf(targets: readonly { readonly deploy: Place }[]): GateSite[] {
+    return targets.map(({ deploy }) => siteOf(deploy));
+  }
 }
 
-async function readSettings(text: string, deploy: EnvFilePlace, files: GateFiles): Promise<GateSettings> {
-  const { names } = gateFormat(deploy);
-  const { secret, prev } = await readHeld(text, deploy, files);
+async function readSettings(draft: Draft, at: GatePlace, files: GateFiles): Promise<GateSettings> {
+  const { names } = at.format;
+  const { secret, prev } = await readHeld(draft, at, files);
   if (secret.file !== undefined && secret.secret === undefined) {
     throw new RotctlError('SECRET_REFUSED', `the file that ${names.secret} names is empty or not there`, {
       at: { file: secret.file },
     });
   }
-  const plain = (which: (typeof PLAIN)[number]) => readVariable(text, names[which], deploy.path);
+  const plain = (which: (typeof PLAIN)[number]) => draft.get(names[which]);
   return {
     secret: secret.secret,
     prev: prev.secret,

@@ -2,19 +2,23 @@ import { findJson, type JsonSpan } from '../credential/json-span.ts';
 import { forClient } from '../credential/placeholder.ts';
 import { reveal, Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { EnvFilePlace } from '../fleet/fleet.ts';
-
-type Format = EnvFilePlace['format'];
+import type { SecretsFormat } from '../fleet/fleet.ts';
 
 /**
  * The secrets of one client in a variable's value, in their order. Throws `INPUT_INVALID` or `INPUT_SYNTAX` when the
  * value does not have the format; `what` names the variable in messages.
  */
-export function secretsIn(value: string, format: Format, clientId: string, what: string): Secret[] {
+export function secretsIn(value: string, format: SecretsFormat, clientId: string, what: string): Secret[] {
   if (format.kind === 'json')
     return textsAt(value, format.pointer, clientId, what).texts.map((text) => Secret.fromText(text));
   const texts = format.kind === 'list' ? value.split(format.separator) : [value];
   return texts.filter((text) => text !== '').map((text) => Secret.fromText(text));
+}
+
+/** Whether one secret fits and no second: a whole value, or a text at the pointer. Throws as `secretsIn` does. */
+export function isSingle(value: string, format: SecretsFormat, clientId: string, what: string): boolean {
+  if (format.kind === 'json') return !textsAt(value, format.pointer, clientId, what).isArray;
+  return format.kind === 'single';
 }
 
 /**
@@ -25,7 +29,7 @@ export function secretsIn(value: string, format: Format, clientId: string, what:
  */
 export function withSecrets(
   value: string,
-  format: Format,
+  format: SecretsFormat,
   clientId: string,
   secrets: readonly Secret[],
   what: string,
@@ -49,8 +53,6 @@ export function withSecrets(
       const replacement = found.isArray ? arrayLike(value, found, texts, what) : JSON.stringify(only(texts, what));
       return value.slice(0, found.span.start) + replacement + value.slice(found.span.end);
     }
-    case 'gate':
-      throw new RotctlError('INTERNAL', `${what}: a gate's secrets have variables of their own`);
   }
 }
 

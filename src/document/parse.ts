@@ -41,7 +41,7 @@ export function parseDocument(text: string, file: string): SourceDocument {
   const second = documents[1];
   if (second !== undefined) throw fail(second.range[0], SYNTAX_RULES.MULTIPLE_DOCS);
   refuseIndirections(first, fail);
-  return new SourceDocument(first, file, lines);
+  return new SourceDocument(first, file, lines, text);
 }
 
 type Fail = (offset: number, rule: string) => RotctlError;

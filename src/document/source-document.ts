@@ -11,12 +11,25 @@ export class SourceDocument {
   readonly value: unknown;
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
+  readonly #text: string;
 
-  constructor(document: Document.Parsed, file: string, lines: LineCounter) {
+  constructor(
+    document: Document.Parsed,
+    file: string,
+    lines: LineCounter,
+    text: string,
+    value: unknown = document.toJS(),
+  ) {
     this.file = file;
-    this.value = document.toJS();
+    this.value = value;
     this.#document = document;
     this.#lines = lines;
+    this.#text = text;
+  }
+
+  /** The same file with another value, of which only parts may stand in it: what does not is placed at what encloses it. */
+  withValue(value: unknown): SourceDocument {
+    return new SourceDocument(this.#document, this.file, this.#lines, this.#text, value);
   }
 
   /** Offset of the value at `path`, or of the nearest enclosing value that exists. */
@@ -30,6 +43,15 @@ export class SourceDocument {
       offset = start;
     }
     return offset;
+  }
+
+  /** Offset of the first place in the scalar at `path` where this piece of it is written; of the scalar, if nowhere. */
+  offsetWithin(path: DocumentPath, piece: string): number {
+    const node = this.#nodeAt(path);
+    const range = isScalar(node) ? node.range : undefined;
+    if (range === undefined || range === null) return this.offsetOf(path);
+    const at = this.#text.slice(range[0], range[1]).indexOf(piece);
+    return at === -1 ? range[0] : range[0] + at;
   }
 
   /** Offset of the key itself, for complaints about its name. */

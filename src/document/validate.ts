@@ -29,12 +29,19 @@ export function validate<Schema extends z.ZodType>(document: SourceDocument, sch
   const result = schema.safeParse(document.value, { error: ruleOf });
   if (result.success) return result.data;
   const problems = onePerPath(result.error.issues.flatMap((issue) => problemsOf(issue, document)));
-  const [first] = problems.toSorted((a, b) => Number(a.isMissing) - Number(b.isMissing) || a.offset - b.offset);
+  const late = (problem: Problem) => Number(problem.isMissing) || Number(followsFromKey(problem, problems));
+  const [first] = problems.toSorted((a, b) => late(a) - late(b) || a.offset - b.offset);
   if (first === undefined) throw new RotctlError('INTERNAL', 'a schema refused a document without a reason');
   const more = problems.length > 1 ? ` (+${problems.length - 1} more)` : '';
   throw new RotctlError('INPUT_INVALID', `${messageOf(first, document)}${more}`, {
     at: document.positionOf(first.offset),
   });
+}
+
+/** What a mapping lacks it may lack because a key in it is mistyped. */
+function followsFromKey({ path, ofKey }: Problem, problems: readonly Problem[]): boolean {
+  const place = JSON.stringify(path);
+  return !ofKey && problems.some((other) => other.ofKey && JSON.stringify(other.path.slice(0, -1)) === place);
 }
 
 /** A value of the wrong type breaks rules on its length too; the first problem of each place is the one that counts. */
@@ -66,15 +73,22 @@ function problemsOf(issue: z.core.$ZodIssue, document: SourceDocument): Problem[
     return [{ path, rule: `the key ${rule}`, offset, ofKey: true, isMissing: false }];
   }
   if (issue.code === 'invalid_union') return [unionProblem(issue, document)];
-  return [atValue(path, message, document)];
+  const within: unknown = issue.code === 'custom' ? issue.params?.within : undefined;
+  const problem = atValue(path, message, document);
+  return [typeof within === 'string' ? { ...problem, offset: document.offsetWithin(path, within) } : problem];
 }
 
 /** Of a union's branches, the one that was followed deepest before it failed is the one that was meant. */
 function unionProblem(issue: z.core.$ZodIssueInvalidUnion, document: SourceDocument): Problem {
   const depth = (branch: readonly z.core.$ZodIssue[]) => branch[0]?.path.length ?? 0;
-  const [best] = issue.errors.toSorted((a, b) => depth(b) - depth(a));
+  // A list where one mapping may stand too: what is no list was not meant as one.
+  const meant = issue.errors.filter(
+    (branch) => !branch.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const [best] = (meant.length === 1 ? meant : issue.errors).toSorted((a, b) => depth(b) - depth(a));
   const inner = best?.[0];
-  if (inner === undefined || inner.path.length === 0) return atValue(issue.path, issue.message, document);
+  const isWhole = inner?.path.length === 0 && (meant.length !== 1 || inner.code !== 'unrecognized_keys');
+  if (inner === undefined || isWhole) return atValue(issue.path, issue.message, document);
   const [problem] = problemsOf({ ...inner, path: [...issue.path, ...inner.path] }, document);
   return problem ?? atValue(issue.path, issue.message, document);
 }

@@ -19,7 +19,7 @@ export class FaultWatch {
   }
 
   async plant(planted: Planted): Promise<void> {
-    const fault = DRILL_FAULTS[this.#tools.fleet.protocol].find(({ name }) => name === planted.name);
+    const fault = DRILL_FAULTS[this.#tools.kind].find(({ name }) => name === planted.name);
     if (fault === undefined)
       throw new RotctlError('USAGE', `no fault is called ${planted.name}`, { next: 'rotctl drill --list-faults' });
     await countClients(this.#tools);

@@ -1,6 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Cell, Finding } from '../probe/finding.ts';
 import { PROTOCOLS, type Protocol } from '../protocol/protocol.ts';
+import type { Runbook } from '../runbook/runbook.ts';
 
 /** A fault that a drill can plant, and by what it must be found. */
 export interface DrillFault {
@@ -145,10 +146,77 @@ const GATE_FAULTS: readonly DrillFault[] = [
   },
 ];
 
-/** The faults that can be planted in the drill of each protocol. */
-export const DRILL_FAULTS: Readonly<Record<Protocol, readonly DrillFault[]>> = {
+/** What shows only where secrets change, and they stay as they are while certificates are rotated. */
+const OF_SECRETS: readonly string[] = ['misses-next', 'keeps-old'];
+
+/** The faults that a drill of certificates knows: those of their own, in the order of their phases, and those of signers. */
+const CERTIFICATE_FAULTS: readonly DrillFault[] = [
+  {
+    name: 'not-reloaded',
+    does: 'the replica goes on with the certificates that it had loaded before',
+    foundBy: ['accepts.next', 'certificate.presented'],
+  },
+  {
+    name: 'trust-replaced',
+    does: 'the replica trusts the last authority of its bundle alone',
+    foundBy: ['accepts.current', 'ready'],
+  },
+  {
+    name: 'torn-trust',
+    does: 'the replica reads its bundle of authorities up to the first certificate',
+    foundBy: ['accepts.next'],
+  },
+  {
+    name: 'wrong-purpose',
+    does: 'the replica shows a certificate that is not for servers',
+    foundBy: ['accepts.current', 'ready', 'certificate.presented', 'tls.server-certificate'],
+  },
+  {
+    name: 'any-purpose',
+    does: 'the replica accepts the certificates of callers whatever they are for',
+    foundBy: ['mtls.wrong-purpose'],
+  },
+  {
+    name: 'fixed-ticket-keys',
+    does: 'the replica never changes the keys of its session tickets',
+    foundBy: ['session.ended'],
+  },
+  {
+    name: 'keeps-connections',
+    does: 'the replica goes on with the connections that it has when its sessions are to end',
+    foundBy: ['session.ended'],
+  },
+  {
+    name: 'keeps-trust',
+    does: 'the replica goes on trusting an authority that was removed',
+    foundBy: ['refuses.current', 'mtls.generations'],
+  },
+  ...SIGNER_FAULTS.filter(({ name }) => !OF_SECRETS.includes(name)),
+];
+
+/** What a drill is of: the secrets of a protocol, or the certificates of signers. */
+export type DrillKind = Protocol | 'mtls';
+
+/** What a drill by a runbook is of. */
+export function drillKindOf({ scheme, protocol }: Pick<Runbook, 'scheme' | 'protocol'>): DrillKind {
+  return scheme === 'mtls' ? 'mtls' : protocol;
+}
+
+/** The faults that can be planted in each kind of drill. */
+export const DRILL_FAULTS: Readonly<Record<DrillKind, readonly DrillFault[]>> = {
   'keyring-v1': SIGNER_FAULTS,
   'gate-v1': GATE_FAULTS,
+  mtls: CERTIFICATE_FAULTS,
+  // No practice fleet speaks a scheme that a file describes.
+  described: [],
+};
+
+/** The fault of the cutover that is meant to fail: the replica does not take up what it is to take up. */
+export const CUTOVER_FAULT: Readonly<Record<DrillKind, string>> = {
+  'keyring-v1': 'misses-next',
+  'gate-v1': 'misses-next',
+  mtls: 'not-reloaded',
+  described: 'misses-next',
 };
 
 /** What an attempt has seen, for finding faults in it. */
@@ -170,6 +238,9 @@ export function findFault(fault: DrillFault, target: string, seen: Seen): string
   return cell === undefined ? undefined : cellId(cell);
 }
 
+/** Every kind of drill that can be played. */
+export const DRILL_KINDS: readonly DrillKind[] = [...PROTOCOLS, 'mtls'];
+
 /** A fault as it was typed. */
 export interface TypedFault {
   readonly name: string;
@@ -179,14 +250,14 @@ export interface TypedFault {
 /**
  * A fault as it is typed: `NAME`, or `NAME@REPLICA`.
  *
- * @param protocols whose faults are meant; by default any's
+ * @param kinds of whose drills faults are meant; by default any's
  * @throws RotctlError `USAGE` where there is no such fault
  */
-export function parseFault(text: string, protocols: readonly Protocol[] = PROTOCOLS): TypedFault {
+export function parseFault(text: string, kinds: readonly DrillKind[] = DRILL_KINDS): TypedFault {
   const [, name = '', target] = /^([^@]*)(?:@(.*))?$/s.exec(text) ?? [];
-  const known = [...new Set(protocols.flatMap((protocol) => DRILL_FAULTS[protocol].map((fault) => fault.name)))];
+  const known = [...new Set(kinds.flatMap((kind) => DRILL_FAULTS[kind].map((fault) => fault.name)))];
   if (known.includes(name)) return { name, target };
-  const of = protocols.length === 1 ? ` of ${protocols[0]}` : '';
+  const of = kinds.length === 1 ? ` of ${kinds[0]}` : '';
   throw new RotctlError('USAGE', `no fault${of} is called ${JSON.stringify(name)}; there are ${known.join(', ')}`, {
     next: 'rotctl drill --list-faults',
   });

@@ -2,14 +2,12 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import { countClients } from './count-clients.ts';
 import { FaultWatch } from './fault-watch.ts';
+import { CUTOVER_FAULT } from './faults.ts';
 import { playOutage } from './outage.ts';
 import type { DrillTools, FaultEnd, Planted } from './tools.ts';
 
 /** The parts of the scenario, in order; the drill's header announces them and the scorecard counts them. */
 const DRILL_PARTS = ['rotation', 'failed-cutover', 'outage', 'hygiene'] as const;
-
-/** The fault of the cutover that is meant to fail. */
-const CUTOVER_FAULT = 'misses-next';
 
 /**
  * Plays the whole scenario: a rotation to its end, a second one whose cutover fails on one replica and is taken back,
@@ -87,7 +85,7 @@ function afterFailure(error: RotctlError, command: 'overlap' | 'retire'): 'overl
 async function failedCutover(tools: DrillTools): Promise<FaultEnd> {
   const target = tools.fleet.replicas.at(-1)?.name ?? '';
   const watch = new FaultWatch(tools);
-  await watch.plant({ name: CUTOVER_FAULT, target });
+  await watch.plant({ name: CUTOVER_FAULT[tools.kind], target });
   tools.seen();
   try {
     await tools.operate({ command: 'overlap' });

@@ -4,6 +4,8 @@ export interface ClientCount {
   readonly accepted: number;
   /** Their valid requests that were refused for an authentication reason. */
   readonly refused: number;
+  /** The refused ones by code. */
+  readonly refusedBy: Readonly<Record<string, number>>;
   /** Their requests that failed otherwise. */
   readonly faults: number;
 }

@@ -6,12 +6,13 @@ import type { Clock } from '../probe/ports.ts';
 import type { Tools as ProbeTools } from '../probe/round.ts';
 import type { Ended, Order } from '../runner/operate.ts';
 import type { Progress } from '../runner/progress.ts';
-import type { Seen } from './faults.ts';
+import type { DrillKind, Seen } from './faults.ts';
 import type { Stage } from './stage.ts';
 
 /** What a drill plays with. The fleet is driven by `operate`, as an operator would drive it. */
 export interface DrillTools {
   readonly stage: Stage;
+  readonly kind: DrillKind;
   readonly fleet: Fleet;
   readonly runId: string;
   readonly version: string;

@@ -65,6 +65,20 @@ export const ERROR_CATALOGUE = {
       'a secret cannot be used: empty, too short, too long, equal to another, retired before, or readable by others',
     remedy: 'give a fresh secret of 32 random bytes, or let rotctl make one',
   },
+  SECRET_UNAVAILABLE: {
+    kind: 'refusal',
+    exit: 13,
+    means:
+      'a command that gives a secret, or that signs with a key held elsewhere, failed, hung or answered with something else; nothing was changed by it',
+    remedy: 'run the named command by hand as the same user, then run rotctl again',
+  },
+  CERTIFICATE_UNAVAILABLE: {
+    kind: 'refusal',
+    exit: 13,
+    means:
+      'a command of the authority that issues certificates failed, hung, or printed something else than what was asked for; nothing was changed by it',
+    remedy: 'run the named command by hand as the same user, then run rotctl again',
+  },
   LEDGER_BROKEN: {
     kind: 'mistake',
     exit: 2,
@@ -82,6 +96,20 @@ export const ERROR_CATALOGUE = {
     exit: 13,
     means: 'a precondition of the runbook is not met; nothing was changed',
     remedy: 'meet the named precondition, then run the command again',
+  },
+  FLEET_UNSURE: {
+    kind: 'remote',
+    exit: 12,
+    means:
+      'which replicas there are, or where, could not be told: the source of the list failed, a name did not resolve, or there are fewer than declared; nothing was changed',
+    remedy: 'mend the source or the name that is given, then run the command again',
+  },
+  FLEET_CHANGED: {
+    kind: 'refusal',
+    exit: 13,
+    means: 'a replica has appeared, is missing, or has another address than when the rotation began',
+    remedy:
+      'bring the fleet file and the fleet to what the rotation began with; what is gone for good needs a recorded word',
   },
   LOCK_HELD: {
     kind: 'refusal',
@@ -114,6 +142,14 @@ export const ERROR_CATALOGUE = {
       'a step was proven to have failed; what is accepted now was left as it is, because going back needs your word',
     remedy: 'mend what the report names, then `rotctl resume`; or `rotctl rollback`',
   },
+  PROBE_NOT_INERT: {
+    kind: 'refusal',
+    exit: 12,
+    means:
+      'an accepted probe was answered by what the fleet file does not declare inert: it may have done something; all probing stopped at once',
+    remedy:
+      'look what the probe has done; then give a probe.body that is refused, or declare the answer: a refusal in words in outcomes, an acceptance that does nothing in probe.inert',
+  },
   ROLLED_BACK: {
     kind: 'remote',
     exit: 10,
@@ -136,7 +172,7 @@ export const ERROR_CATALOGUE = {
     kind: 'refusal',
     exit: 15,
     means: 'a gate is not open yet; the rotation is safe as it stands',
-    remedy: 'wait until the printed time, then run the printed command',
+    remedy: 'wait until the printed time, or for whom is named, then run the printed command',
   },
   STOPPED: {
     kind: 'refusal',

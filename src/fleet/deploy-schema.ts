@@ -1,189 +1,78 @@
 import * as z from 'zod';
-import { duration } from '../document/scalars.ts';
+import * as ansible from './ansible-schema.ts';
+import * as command from './command-schema.ts';
+import {
+  acceptedFormat,
+  checkFormat,
+  commands,
+  type FormatShape,
+  formatFields,
+  gate,
+  needsCommand,
+  path,
+  signingFormat,
+  variable,
+} from './deploy-fields.ts';
+import * as jsonFile from './json-file-schema.ts';
+import * as kubernetes from './kubernetes-schema.ts';
+import { defaultVariable, idPointer, idVariable } from './second-id-schema.ts';
 
-/** A path as written; relative ones are against the fleet file's folder. */
-export const path = z
-  .string()
-  .min(1)
-  .max(4096)
-  .refine((text) => text.trim() === text && !text.includes('\0'), 'must not begin or end with a space');
-
-/** Name of a variable in an env file. */
-export const variable = z
-  .string()
-  .max(256)
-  .regex(
-    /^(?:[A-Za-z_]|\{client\}|\{CLIENT\})(?:[A-Za-z0-9_.-]|\{client\}|\{CLIENT\})*$/,
-    'must be the name of a variable, in which {client} or {CLIENT} may stand',
-  )
-  .describe(
-    'Variable in the env file that holds the secrets. {client} stands for the client id, {CLIENT} for it in upper case with _ for other characters: KEYS_{CLIENT} is KEYS_CLIENT_A for client-a. It must be in the file already.',
-  );
-
-/** JSON pointer of RFC 6901, other than the whole value. */
-export const pointer = z
-  .string()
-  .max(1024)
-  .regex(/^(?:\/(?:[^~/]|~[01])*)+$/, 'must be a JSON pointer, such as /client-a/hmacSecrets');
-
-const command = z
-  .array(
-    z
-      .string()
-      .min(1)
-      .refine((argument) => !argument.includes('\0'), 'must not hold a NUL'),
-  )
-  .min(1);
-
-const place = {
+const envFile = {
   driver: z
     .literal('env-file')
-    .prefault('env-file')
-    .describe('How configuration reaches the process: env-file, a variable in a file.'),
+    .optional()
+    .describe(
+      'How configuration reaches the process: env-file (the default), variables in a file of NAME=value lines; json-file, a place in a JSON file; ansible, either of the two on a host of an Ansible inventory; command, a program of yours; kubernetes, a Secret and a rollout. README.md says which fits what.',
+    ),
   path: path.describe(
     'Env file (lines of NAME=value) that the process reads its secrets from; relative to this file. Only the variable changes, in the quotes that it has; the file is replaced atomically with mode 0600.',
   ),
   variable: variable.optional(),
-  separator: z
-    .string()
-    .min(1)
-    .max(8)
-    .optional()
-    .describe(
-      'What stands between the secrets of format list; default a comma. In a value without quotes use one that no reader splits at: a comma or a colon.',
-    ),
-  pointer: pointer
-    .optional()
-    .describe(
-      'For format json: JSON pointer (RFC 6901) to the client\'s secrets in the variable\'s value, with {client} for the client id. In KEYS={"client-a":{"secrets":["..."]}} it is /{client}/secrets. There stands an array of texts, or one text where one secret is enough.',
-    ),
+  ...formatFields,
+  ...gate,
 };
 
-const name = z
-  .string()
-  .max(256)
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable');
-
-/** The names that the protocol gives to a gate's variables. */
-const GATE_NAMES = {
-  secret: 'INTERSERVICE_HMAC_SECRET',
-  prev: 'INTERSERVICE_HMAC_SECRET_PREV',
-  keyId: 'INTERSERVICE_HMAC_KEY_ID',
-  keyIdPrev: 'INTERSERVICE_HMAC_KEY_ID_PREV',
-  strict: 'INTERSERVICE_HMAC_STRICT_KEY_ID',
-  revoked: 'INTERSERVICE_HMAC_REVOKED_IDS',
-  dual: 'TOOL_GATE_DUAL_SIGN',
-} as const;
-
-const gate = {
-  variables: z
-    .strictObject({
-      secret: name.prefault(GATE_NAMES.secret).describe('The secret that signs and verifies. It must be in the file.'),
-      prev: name.prefault(GATE_NAMES.prev).describe('The previous secret, which verifies only.'),
-      keyId: name.prefault(GATE_NAMES.keyId).describe('Key id of the secret.'),
-      keyIdPrev: name.prefault(GATE_NAMES.keyIdPrev).describe('Key id of the previous secret.'),
-      strict: name
-        .prefault(GATE_NAMES.strict)
-        .describe('Whether a signature verifies only with the secret that its key id names.'),
-      revoked: name.prefault(GATE_NAMES.revoked).describe('Key ids that are refused, joined by commas.'),
-      dual: name.prefault(GATE_NAMES.dual).describe('Whether a signing service sends both signatures.'),
-    })
-    .optional()
-    .describe(
-      "For protocol gate-v1: the variables' names, where they are not the protocol's own. Those that a rotation needs are added to the file and removed from it.",
-    ),
-  secretFiles: z
-    .strictObject({
-      prefix: z
-        .string()
-        .min(1)
-        .max(1024)
-        .prefault('/run/secrets/')
-        .describe('What a value begins with that is the path of a file holding the secret, as the process sees it.'),
-      folder: path.describe('The folder that stands for that prefix here, where the files can be read and written.'),
-    })
-    .optional()
-    .describe(
-      'For protocol gate-v1: where the files are that hold secrets. Without it a value beginning with /run/secrets/ is a path on this machine.',
-    ),
-};
-
-const commands = {
-  reload: command
-    .optional()
-    .describe(
-      'Command that makes the running process read the file again, such as [systemctl, reload, signer-a]: a list of arguments, run without a shell in the folder of this file. Leave it out when the process reads the file only as it starts.',
-    ),
-  restart: command
-    .optional()
-    .describe(
-      'Command that ends the process and starts it anew, such as [systemctl, restart, signer-a]: a list of arguments, run without a shell in the folder of this file. Needed when there is no reload.',
-    ),
-  deadline: duration()
-    .prefault('30s')
-    .describe('Longest time for one reload or restart command; then it is killed with all that it started.'),
-};
-
-interface PlaceShape {
-  readonly format?: 'single' | 'list' | 'json' | undefined;
-  readonly pointer?: string | undefined;
-  readonly separator?: string | undefined;
+function check(deploy: FormatShape & Parameters<typeof needsCommand>[0], context: z.RefinementCtx): void {
+  checkFormat(deploy, context);
+  needsCommand(deploy, context);
 }
 
-interface DeployShape extends PlaceShape {
-  readonly reload?: readonly string[] | undefined;
-  readonly restart?: readonly string[] | undefined;
-}
-
-function checkPlace(deploy: PlaceShape, context: z.RefinementCtx): void {
-  const refuse = (message: string, ...at: string[]) => context.addIssue({ code: 'custom', path: at, message });
-  if (deploy.format === 'json' && deploy.pointer === undefined) refuse('needs a pointer with format json');
-  if (deploy.format !== 'json' && deploy.pointer !== undefined) refuse('is only for format json', 'pointer');
-  if (deploy.format !== 'list' && deploy.separator !== undefined) refuse('is only for format list', 'separator');
-}
-
-function check(deploy: DeployShape, context: z.RefinementCtx): void {
-  checkPlace(deploy, context);
-  if (deploy.reload !== undefined || deploy.restart !== undefined) return;
-  const message = 'needs a reload or a restart command; there is no default for either';
-  context.addIssue({ code: 'custom', path: [], message });
-}
-
-const formats = z.enum(['single', 'list', 'json']);
-
-const acceptedFormat = formats.describe(
-  'How the accepted secrets stand in the variable (not for gate-v1): list, joined by the separator; json, at the pointer. single holds one secret and so cannot accept old and new at once.',
-);
+const accepting = { ...envFile, format: acceptedFormat, defaultClient: defaultVariable };
+const envFileReplica = z.strictObject({ ...accepting, ...commands }).superRefine(check);
+const envFileTemplate = z.strictObject(accepting).superRefine(checkFormat);
+const envFileClient = z
+  .strictObject({ ...envFile, ...commands, format: signingFormat, idVariable, idPointer })
+  .superRefine(check);
 
 /** `deploy` of a replica: where its accepted secrets stand, and how it is made to read them. */
-export const replicaDeploy = z
-  .strictObject({ ...place, ...gate, ...commands, format: acceptedFormat.optional() })
-  .superRefine(check);
+export const replicaDeploy = z.discriminatedUnion('driver', [
+  envFileReplica,
+  jsonFile.replica,
+  ansible.replica,
+  command.ofProcess,
+  kubernetes.replica,
+]);
 
 /** `deploy` of a template: where the accepted secrets stand that an instance made from it starts with. */
-export const templateDeploy = z
-  .strictObject({ ...place, ...gate, format: acceptedFormat.optional() })
-  .superRefine(checkPlace);
+export const templateDeploy = z.discriminatedUnion('driver', [
+  envFileTemplate,
+  jsonFile.template,
+  ansible.template,
+  command.template,
+  kubernetes.template,
+]);
 
 /** `deploy` of a client: where the secret that it signs with stands. */
-export const clientDeploy = z
-  .strictObject({
-    ...place,
-    ...gate,
-    ...commands,
-    format: formats
-      .optional()
-      .describe(
-        'How the secret stands in the variable (not for gate-v1): single (the default), as its whole value; list, as its only entry; json, at the pointer.',
-      ),
-  })
-  .superRefine(check);
-
-/** The names that `variables` gives where nothing else is said. */
-export const DEFAULT_GATE_NAMES = GATE_NAMES;
+export const clientDeploy = z.discriminatedUnion('driver', [
+  envFileClient,
+  jsonFile.client,
+  ansible.client,
+  command.ofProcess,
+  kubernetes.client,
+]);
 
 /** What the `deploy` schemas of processes give. */
-export type DeployInput = z.output<typeof replicaDeploy>;
+export type DeployInput = z.output<typeof replicaDeploy> | z.output<typeof clientDeploy>;
 
 /** What every `deploy` schema gives: the place alone. */
 export type PlaceInput = z.output<typeof templateDeploy>;

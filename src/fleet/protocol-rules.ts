@@ -1,18 +1,22 @@
+import { type AnyDeploy, gateVariablesPlace } from './deploy-place.ts';
 import type { Path, Refuse } from './refuse.ts';
 import type { FleetInput } from './schema.ts';
+import { checkScheme } from './scheme-rules.ts';
 
-type Deploy = FleetInput['templates'][number]['deploy'];
-
-/** What of a fleet file belongs to its protocol, or to its kind of usage source, and to no other. */
+/** What of a fleet file belongs to its protocol and to no other. */
 export function checkProtocol(fleet: FleetInput, refuse: Refuse): void {
-  const check = fleet.protocol === 'gate-v1' ? checkGate : checkKeyring;
-  check(fleet, refuse);
-  checkUsage(fleet, refuse);
+  if (fleet.protocol === 'gate-v1') checkGate(fleet, refuse);
+  else checkKeyring(fleet, refuse);
+  if (fleet.protocol === 'described') checkScheme(fleet, refuse);
+  else if (fleet.scheme !== undefined)
+    refuse(['scheme'], `is only for protocol described, and this fleet says ${fleet.protocol}`);
 }
 
-function deploys({ replicas, templates, clients }: FleetInput): { deploy: Deploy; path: Path; isClient: boolean }[] {
-  const placed = (key: string, items: readonly { readonly deploy: Deploy }[]) =>
-    items.map(({ deploy }, index) => ({ deploy, path: [key, index, 'deploy'], isClient: key === 'clients' }));
+function deploys({ replicas, templates, clients }: FleetInput): { deploy: AnyDeploy; path: Path; isClient: boolean }[] {
+  const placed = (key: string, items: readonly { readonly deploy?: AnyDeploy | undefined }[]) =>
+    items.flatMap(({ deploy }, index) =>
+      deploy === undefined ? [] : [{ deploy, path: [key, index, 'deploy'], isClient: key === 'clients' }],
+    );
   return [...placed('replicas', replicas), ...placed('templates', templates), ...placed('clients', clients)];
 }
 
@@ -21,28 +25,41 @@ function refuseGiven(values: object, names: readonly string[], at: Path, why: st
   for (const name of names) if (given.get(name) !== undefined) refuse([...at, name], why);
 }
 
+/** Whether the place is a JSON text, which has no variables. */
+function isJson(deploy: AnyDeploy): boolean {
+  return deploy.driver === 'json-file' || (deploy.driver === 'ansible' && deploy.file === 'json');
+}
+
 const GATE_PROBE = ['tool', 'session', 'actor', 'conviction', 'params'];
 
 function checkKeyring(fleet: FleetInput, refuse: Refuse): void {
   const why = 'is only for protocol gate-v1';
   for (const { deploy, path, isClient } of deploys(fleet)) {
     refuseGiven(deploy, ['variables', 'secretFiles'], path, why, refuse);
-    if (deploy.variable === undefined) refuse([...path, 'variable'], 'is missing');
+    if (deploy.driver === 'json-file' || deploy.driver === 'command' || isJson(deploy)) continue;
+    const [name, value] = deploy.driver === 'kubernetes' ? ['key', deploy.key] : ['variable', deploy.variable];
+    if (value === undefined) refuse([...path, name], 'is missing');
     if (deploy.format === undefined && !isClient) refuse([...path, 'format'], 'is missing: list, json or single');
   }
   refuseGiven(fleet.probe, GATE_PROBE, ['probe'], why, refuse);
   for (const [index, client] of fleet.clients.entries())
     refuseGiven(client, ['actor'], ['clients', index], why, refuse);
-  if (fleet.usage?.from === 'ledger') refuse(['usage', 'from'], 'ledger is only for protocol gate-v1');
-  if (fleet.usage?.fingerprint === 'key-id') refuse(['usage', 'fingerprint'], 'key-id is only for protocol gate-v1');
 }
 
 function checkGate(fleet: FleetInput, refuse: Refuse): void {
   const why = 'is not for protocol gate-v1';
   for (const { deploy, path } of deploys(fleet)) {
+    if (deploy.driver === 'json-file' || isJson(deploy)) {
+      const field = deploy.driver === 'ansible' ? 'file' : 'driver';
+      refuse(
+        [...path, field],
+        `${why}, whose settings are variables; use ${field === 'file' ? 'env' : 'env-file or command'}`,
+      );
+      continue;
+    }
     refuseGiven(
       deploy,
-      ['variable', 'format', 'pointer', 'separator'],
+      ['variable', 'key', 'format', 'pointer', 'separator'],
       path,
       `${why}, whose variables have names of their own`,
       refuse,
@@ -51,10 +68,6 @@ function checkGate(fleet: FleetInput, refuse: Refuse): void {
   refuseGiven(fleet.probe, ['body'], ['probe'], `${why}, whose body is made of tool, session and params`, refuse);
   for (const need of ['tool', 'session'] as const) {
     if (fleet.probe[need] === undefined) refuse(['probe'], `needs ${need} for protocol gate-v1`);
-  }
-  const { usage } = fleet;
-  if (usage?.from === 'metrics' && usage.fingerprint !== 'key-id') {
-    refuse(['usage', 'fingerprint'], 'must be key-id for protocol gate-v1');
   }
   checkActors(fleet, refuse);
   checkOwnFiles(fleet, refuse);
@@ -75,29 +88,14 @@ function checkOwnFiles(fleet: FleetInput, refuse: Refuse): void {
   const { replicas, templates, clients } = fleet;
   const gates = [...replicas, ...templates];
   for (const [index, { deploy }] of clients.entries()) {
-    const gate = gates.find((one) => one.deploy.path === deploy.path && secretOf(one.deploy) === secretOf(deploy));
-    if (gate !== undefined) {
+    if (deploy === undefined) continue;
+    const place = gateVariablesPlace(deploy);
+    const gate = gates.find((one) => gateVariablesPlace(one.deploy) === place);
+    if (place !== undefined && gate !== undefined) {
       refuse(
         ['clients', index, 'deploy'],
         `reads the same variables as ${gate.name}; gates change before signing services, so each needs a file of its own`,
       );
     }
-  }
-}
-
-function secretOf({ variables }: Deploy): string | undefined {
-  return variables?.secret;
-}
-
-const METRICS_ONLY = ['metric', 'labels'];
-const LEDGER_ONLY = ['entries', 'at', 'client', 'keyId'];
-
-function checkUsage({ usage }: FleetInput, refuse: Refuse): void {
-  if (usage === undefined) return;
-  const [own, other] = usage.from === 'ledger' ? [LEDGER_ONLY, METRICS_ONLY] : [METRICS_ONLY, LEDGER_ONLY];
-  refuseGiven(usage, other, ['usage'], `is not for a usage source from ${usage.from}`, refuse);
-  const given = new Map(Object.entries(usage));
-  for (const name of own) {
-    if (name !== 'entries' && given.get(name) === undefined) refuse(['usage'], `needs ${name} from ${usage.from}`);
   }
 }

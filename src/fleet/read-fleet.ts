@@ -1,25 +1,29 @@
 import { hash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
-import { forClient } from '../credential/placeholder.ts';
-import type { SecretReference } from '../credential/reference.ts';
 import { parseDocument } from '../document/parse.ts';
 import { validate } from '../document/validate.ts';
+import type { InertAnswer } from '../protocol/inert.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
 import { hostOf } from './address.ts';
-import { DEFAULT_GATE_NAMES, type DeployInput, type PlaceInput } from './deploy-schema.ts';
-import type {
-  Client,
-  Endpoint,
-  EnvFileDeploy,
-  EnvFilePlace,
-  Fleet,
-  GateProbe,
-  Policy,
-  ReplayContract,
-  UsageSource,
-} from './fleet.ts';
+import { announceOf } from './announce.ts';
+import { batchOf } from './approval-schema.ts';
+import { assumedIn } from './assumed.ts';
+import { chaosOf } from './chaos-schema.ts';
+import { sameWorkload } from './deploy-place.ts';
+import { withReplicas } from './discovered.ts';
+import type { ListedReplica } from './discovery-schema.ts';
+import { domainsOf } from './domains.ts';
+import type { Client, Deploy, Endpoint, Fleet, GateProbe, Policy, ReplayContract } from './fleet.ts';
+import { lockoutOf } from './lockout.ts';
+import { withProfile } from './profiles.ts';
+import { authorityOf, clientCertificates, replicaCertificates, templateCertificates } from './read-certificates.ts';
+import { type DeployContext, deployOf, placeOf, placesOf, secretReference } from './read-deploy.ts';
+import { logWatch, usageSources } from './read-evidence.ts';
+import { describedScheme } from './read-scheme.ts';
 import { checkFleet } from './rules.ts';
 import { type FleetInput, fleetSchema } from './schema.ts';
+import { storeSource } from './store.ts';
+import { windowOf } from './window-schema.ts';
 
 const DAY_MS = 86_400_000;
 /** A transform and not a refinement, because it must run only when every single field is right. */
@@ -34,14 +38,19 @@ type Resolve = (path: string) => string;
  * Reads the text of a `rotctl.yaml` into a checked `Fleet`. Pure: `file` is the absolute path, against whose folder
  * relative paths are resolved; no file is opened. `digest` is `sha256:<hex>` over the UTF-8 bytes of `text`.
  *
+ * @param listed the replicas, where the file names only a source of them (`discoveryOf`)
  * Throws `INPUT_UNREADABLE`, `INPUT_SYNTAX` or `INPUT_INVALID` with file, line and column.
  */
-export function readFleet(text: string, file: string): Fleet {
-  const input = validate(parseDocument(text, file), CHECKED);
+export function readFleet(text: string, file: string, listed?: readonly ListedReplica[]): Fleet {
+  const document = withReplicas(withProfile(parseDocument(text, file)), listed);
+  const input = validate(document, CHECKED);
   const absolute: Resolve = (path) => resolve(dirname(file), path);
-  const replay = replayContract(input.replay, input.protocol);
+  const replay = replayContract(input, document.value);
   const { protocol } = input;
-  const clients = input.clients.map((client) => toClient(client, protocol, replay, absolute));
+  const podsOf: DeployContext['podsOf'] = (deploy) =>
+    input.replicas.filter((one) => sameWorkload(one.deploy) === sameWorkload(deploy)).length;
+  const context = { protocol, absolute, podsOf };
+  const clients = input.clients.map((client) => toClient(client, input, replay, context));
   const fleet: Unbranded = {
     name: input.name,
     environment: input.environment,
@@ -51,21 +60,35 @@ export function readFleet(text: string, file: string): Fleet {
     replicas: input.replicas.map((replica) => ({
       name: replica.name,
       ...endpoint(replica),
-      deploy: deployOf(replica.deploy, protocol, absolute),
+      deploy: deployOf(replica.deploy, { kind: 'replica', name: replica.name }, context),
       log: replica.log === undefined ? undefined : absolute(replica.log),
+      ...(replica.seenAs === undefined ? {} : { seenAs: replica.seenAs }),
+      ...replicaCertificates(replica, input, absolute),
     })),
-    templates: input.templates.map(({ name, deploy }) => ({ name, deploy: placeOf(deploy, protocol, absolute) })),
+    pins: [],
+    resolver: input.resolver,
+    templates: input.templates.map((template) => ({
+      name: template.name,
+      deploy: placeOf(template.deploy, { kind: 'template', name: template.name }, context),
+      ...templateCertificates(template, input, absolute),
+    })),
     balancer: input.balancer === undefined ? undefined : endpoint(input.balancer),
     clients,
     tls: tlsFiles(input.tls, absolute),
+    authority: authorityOf(input),
     replay,
-    probe: probeSettings(input.probe, protocol),
+    store: storeSource(input.store, protocol, absolute),
+    domains: domainsOf(input, protocol, absolute),
+    probe: probeSettings(input),
     outcomes: input.outcomes.map(outcomeRule),
     readiness: { deadlineMs: input.readiness.deadline, consecutive: input.readiness.consecutive },
     canary: input.canary,
-    usage: usageSource(input.usage),
-    logs: input.logs === undefined ? undefined : { ...input.logs, own: input.logs.own },
+    usage: usageSources(input.usage, protocol, absolute),
+    logs: logWatch(input.logs, absolute),
     accepts: input.accepts,
+    lockout: lockoutOf(input.lockout),
+    announce: announceOf(input.announce),
+    chaos: chaosOf(input.chaos),
     policy: policyOf(input, clients, replay, absolute),
     vault: absolute(input.vault),
   };
@@ -82,76 +105,35 @@ function endpoint(input: { readonly url: string; readonly serverName?: string | 
 
 function toClient(
   input: FleetInput['clients'][number],
-  protocol: Fleet['protocol'],
+  fleet: Pick<FleetInput, 'protocol' | 'usage' | 'certificateUsage'>,
   replay: ReplayContract,
-  absolute: Resolve,
+  context: DeployContext,
 ): Client {
+  const { absolute } = context;
   return {
     id: input.id,
+    ...(input.second !== undefined && { second: input.second }),
     actor: input.actor ?? input.id,
-    secret: secretReference(input, absolute),
-    deploy: deployOf(input.deploy, protocol, absolute),
+    secret: secretReference(input, context),
+    ...placesOf(input, context),
+    deploy:
+      input.deploy === undefined ? LEFT_ALONE : deployOf(input.deploy, { kind: 'client', name: input.id }, context),
     cadenceMs: input.cadence,
     atRestMs: input.atRest ?? replay.maxAgeMs,
+    cacheTtlMs: input.cacheTtl,
+    instances: input.instances,
+    owner: input.owner,
+    movable: input.movable,
+    usage: usageSources(input.usage ?? fleet.usage, fleet.protocol, absolute),
+    ...clientCertificates(input, fleet, absolute),
   };
 }
 
-/** Where the secret is read from: as given, or the place that the client's deploy writes. */
-function secretReference({ id, secret, deploy }: FleetInput['clients'][number], absolute: Resolve): SecretReference {
-  if (secret?.from === 'file') return { from: 'file', path: absolute(secret.path) };
-  const { path, pointer } = secret ?? deploy;
-  const variable = secret?.variable ?? variableOf(deploy);
-  const place = { from: 'dotenv', path: absolute(path), variable: forClient(variable, id) } as const;
-  return pointer === undefined ? place : { ...place, pointer: forClient(pointer, id) };
-}
-
-/** The variable that holds the secrets, or (of a gate) the primary one. */
-function variableOf({ variable, variables }: PlaceInput): string {
-  return variable ?? variables?.secret ?? DEFAULT_GATE_NAMES.secret;
-}
-
-function deployOf(input: DeployInput, protocol: Fleet['protocol'], absolute: Resolve): EnvFileDeploy {
-  return {
-    ...placeOf(input, protocol, absolute),
-    reload: input.reload,
-    restart: input.restart,
-    deadlineMs: input.deadline,
-  };
-}
-
-function placeOf(input: PlaceInput, protocol: Fleet['protocol'], absolute: Resolve): EnvFilePlace {
-  return {
-    driver: input.driver,
-    path: absolute(input.path),
-    variable: variableOf(input),
-    format: protocol === 'gate-v1' ? gateFormat(input, absolute) : formatOf(input),
-  };
-}
-
-function formatOf({ format, separator = ',', pointer = '' }: PlaceInput): EnvFilePlace['format'] {
-  if (format === 'list') return { kind: 'list', separator };
-  return format === 'json' ? { kind: 'json', pointer } : { kind: 'single' };
-}
-
-function gateFormat({ variables, secretFiles }: PlaceInput, absolute: Resolve): EnvFilePlace['format'] {
-  const files = secretFiles === undefined ? SECRETS : { ...secretFiles, folder: absolute(secretFiles.folder) };
-  return { kind: 'gate', names: variables ?? DEFAULT_GATE_NAMES, secretFiles: files };
-}
-
-/** Where the protocol has files of secrets, where nothing else is said. */
-const SECRETS = { prefix: '/run/secrets/', folder: '/run/secrets' };
-
-/** `rules.ts` has seen to it that the fields of the kind are there. */
-function usageSource(input: FleetInput['usage']): UsageSource | undefined {
-  if (input === undefined) return undefined;
-  const { from, path, metric = '', labels, fingerprint, ownCaller } = input;
-  if (from === 'ledger') {
-    const { entries = '', at = '', client = '', keyId = '' } = input;
-    return { from, path: path ?? '/ledger', entries, at, client, keyId };
-  }
-  const named = labels ?? { client: '', fingerprint: '', caller: '' };
-  return { from, path: path ?? '/metrics', metric, labels: named, fingerprint, ownCaller };
-}
+/** Of a client that we do not move: nothing of it is used. */
+const LEFT_ALONE: Deploy = {
+  ...{ driver: 'env-file', path: '', variable: '', format: { kind: 'single' } },
+  ...{ reload: undefined, restart: undefined, deadlineMs: 0 },
+};
 
 function tlsFiles({ ca, cert, key, required }: FleetInput['tls'], absolute: Resolve): Fleet['tls'] {
   return {
@@ -162,21 +144,30 @@ function tlsFiles({ ca, cert, key, required }: FleetInput['tls'], absolute: Reso
   };
 }
 
-function replayContract(input: FleetInput['replay'], protocol: Fleet['protocol']): ReplayContract {
+function replayContract({ replay, protocol, scheme }: FleetInput, written: unknown): ReplayContract {
+  const whole = protocol === 'gate-v1' || scheme?.timestamp === 'seconds';
+  const nonceKey = replay.nonceKey ?? (protocol === 'keyring-v1' ? 'client' : undefined);
+  const assumed = assumedIn(written);
   return {
-    maxAgeMs: input.maxAge,
-    nonceTtlMs: input.nonceTtl,
-    clockErrorMs: input.clockError,
-    storeTimeoutMs: input.storeTimeout,
-    ...(protocol === 'gate-v1' ? { unsignedMs: 1000 } : {}),
+    // Where requests have no timestamp, none of them is refused for its age.
+    maxAgeMs: protocol === 'described' && scheme?.timestamp === undefined ? 0 : replay.maxAge,
+    nonceTtlMs: replay.nonceTtl,
+    clockErrorMs: replay.clockError,
+    storeTimeoutMs: replay.storeTimeout,
+    ...(whole ? { unsignedMs: 1000 } : {}),
+    ...(nonceKey === undefined ? {} : { nonceKey }),
+    ...(assumed.length === 0 ? {} : { assumed }),
   };
 }
 
-function probeSettings(input: FleetInput['probe'], protocol: Fleet['protocol']): Fleet['probe'] {
-  const { method, path, body = '{"probe":true}', causes, deadline, maxBytes, perSecond } = input;
-  const common = { method, body, causes, deadlineMs: deadline, maxBytes, perSecond };
-  if (protocol === 'gate-v1') return { ...common, path: path ?? '/gate/request', gate: gateProbe(input) };
-  return { ...common, path: path ?? '/v1/sign/session-transaction', gate: undefined };
+function probeSettings(input: FleetInput): Fleet['probe'] {
+  const { method, path, body = '{"probe":true}', causes, deadline, maxBytes, perSecond } = input.probe;
+  const inert = input.probe.inert.map(conditionsOf);
+  const common = { method, body, causes, inert, deadlineMs: deadline, maxBytes, perSecond };
+  const { protocol, scheme } = input;
+  if (protocol === 'gate-v1') return { ...common, path: path ?? '/gate/request', gate: gateProbe(input.probe) };
+  const described = scheme === undefined ? undefined : describedScheme(input, scheme);
+  return { ...common, path: path ?? '/v1/sign/session-transaction', gate: undefined, scheme: described };
 }
 
 function gateProbe(input: FleetInput['probe']): GateProbe {
@@ -184,18 +175,18 @@ function gateProbe(input: FleetInput['probe']): GateProbe {
   return { tool, session, actor, conviction, params };
 }
 
-/** Leaves out the conditions that were not given. */
 function outcomeRule({ when, outcome }: FleetInput['outcomes'][number]): OutcomeRule {
-  const { status, header, pointer, body, fault } = when;
+  const { fault } = when;
+  return { when: { ...conditionsOf(when), ...(fault !== undefined && { fault }) }, outcome };
+}
+
+/** Leaves out the conditions that were not given. */
+function conditionsOf({ status, header, pointer, body }: FleetInput['probe']['inert'][number]): InertAnswer {
   return {
-    when: {
-      ...(status !== undefined && { status }),
-      ...(header !== undefined && { header }),
-      ...(pointer !== undefined && { pointer }),
-      ...(body !== undefined && { body }),
-      ...(fault !== undefined && { fault }),
-    },
-    outcome,
+    ...(status !== undefined && { status }),
+    ...(header !== undefined && { header }),
+    ...(pointer !== undefined && { pointer }),
+    ...(body !== undefined && { body }),
   };
 }
 
@@ -207,13 +198,18 @@ function policyOf(
   absolute: Resolve,
 ): Policy {
   const cadenceMs = Math.max(...clients.map((client) => client.cadenceMs));
+  const settledMs = Math.max(...clients.map((client) => client.cadenceMs + client.cacheTtlMs));
   const inFlightMs = Math.max(replay.maxAgeMs + 2 * replay.clockErrorMs, ...clients.map((client) => client.atRestMs));
   const production = environment === 'production';
   return {
-    minOverlapMs: policy.minOverlap ?? cadenceMs + inFlightMs,
+    minOverlapMs: policy.minOverlap ?? settledMs + inFlightMs,
     soakMs: policy.soak ?? (production ? Math.max(cadenceMs, DAY_MS) : cadenceMs),
+    batch: batchOf(policy.batch),
+    approvals: policy.approvals === undefined ? undefined : { ...policy.approvals, from: policy.approvals.from },
     failureBudget: policy.failureBudget,
     onFailedOverlap: policy.onFailedOverlap ?? (production ? 'hold' : 'roll-back'),
+    onSpike: policy.onSpike ?? policy.onFailedOverlap ?? (production ? 'hold' : 'roll-back'),
+    windows: { blocked: policy.blockedWindows.map(windowOf), allowed: policy.allowedWindows.map(windowOf) },
     safetyLever: absolute(policy.safetyLever),
   };
 }

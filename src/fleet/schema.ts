@@ -1,71 +1,69 @@
 import * as z from 'zod';
 import { duration, durationOrNone, size } from '../document/scalars.ts';
-import { PROTOCOLS } from '../protocol/protocol.ts';
-import { urlProblem } from './address.ts';
-import { clientDeploy, path, pointer, replicaDeploy, templateDeploy, variable } from './deploy-schema.ts';
-import { accepts, httpPath, logs, usage } from './evidence-schema.ts';
-import { outcomeRules } from './outcome-schema.ts';
+import { SPOKEN } from '../protocol/protocol.ts';
+import { announce } from './announce.ts';
+import { approvals, batch } from './approval-schema.ts';
+import {
+  authority,
+  certificateUsage,
+  clientCertificates,
+  replicaCertificates,
+  templateCertificates,
+} from './certificates-schema.ts';
+import { chaos } from './chaos-schema.ts';
+import { path } from './deploy-fields.ts';
+import { clientDeploy, replicaDeploy, templateDeploy } from './deploy-schema.ts';
+import { resolver } from './discovery-schema.ts';
+import { endpoint, name, targetName } from './endpoint-schema.ts';
+import { accepts, clientEvidence, httpPath, logs, usage } from './evidence-schema.ts';
+import { lockout } from './lockout.ts';
+import { inertAnswers, outcomeRules } from './outcome-schema.ts';
+import { PROFILE_NAMES } from './profiles.ts';
+import { scheme } from './scheme-schema.ts';
+import { second } from './second-id-schema.ts';
+import { secretReference, signerCommand } from './secret-schema.ts';
+import { store } from './store-schema.ts';
+import { nonceKey, stores } from './stores-schema.ts';
+import { allowedWindows, blockedWindows } from './window-schema.ts';
 
 const MOST_BODY_BYTES = 16 * 1024 * 1024;
-
-const url = z.string().superRefine((text, context) => {
-  const problem = urlProblem(text);
-  if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
-});
-
-const name = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, dots, hyphens or underscores');
-
-const endpoint = {
-  url: url.describe('Scheme, host and port, such as https://10.0.0.1:8443; https, or http on loopback only.'),
-  serverName: z
-    .string()
-    .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,251}[A-Za-z0-9])?$/, 'must be a host name or an address')
-    .optional()
-    .describe("DNS name or address that the server's certificate must be for; default the host of url."),
-};
-
-const secretReference = z.discriminatedUnion('from', [
-  z.strictObject({
-    from: z.literal('file'),
-    path: path.describe(
-      'File that holds the secret and nothing else, readable by its owner only; one trailing newline is not part of it.',
-    ),
-  }),
-  z.strictObject({
-    from: z.literal('dotenv'),
-    path: path.describe('Env file (lines of NAME=value) that holds the secret.'),
-    variable,
-    pointer: pointer
-      .optional()
-      .describe("JSON pointer to the secret, when the variable's value is JSON; {client} stands for the client id."),
-  }),
-]);
 
 const clientId = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,128}$/, 'must be 1 to 128 letters, digits, dots, hyphens or underscores')
   .refine((id) => id !== '__proto__', 'may not be __proto__');
 
-const targetName = name.refine((text) => text !== 'balancer' && text !== 'fleet', 'may not be balancer or fleet');
-
 const replica = z.strictObject({
   name: targetName.describe('Your name for the instance; the ledger, reports and the command line use it.'),
   ...endpoint,
-  log: path.optional().describe('Its log file, in which refused signatures are watched as `logs` says.'),
+  log: path
+    .optional()
+    .describe(
+      'Its log file, in which refused signatures are watched as `logs` says, and accepted ones with `usage.from: log`.',
+    ),
+  seenAs: z
+    .string()
+    .min(1)
+    .max(256)
+    .optional()
+    .describe(
+      'What a Prometheus server calls it (the value of its label instance), where that is neither its name nor the host, or host and port, of its url.',
+    ),
   deploy: replicaDeploy.describe('Where the secrets that it accepts stand, and how it is made to read them.'),
+  certificates: replicaCertificates,
 });
 
 const template = z.strictObject({
   name: targetName.describe('Your name for the source; it must differ from those of the replicas.'),
   deploy: templateDeploy.describe('Where the secrets stand that an instance made from it starts with.'),
+  certificates: templateCertificates,
 });
 
 const client = z.strictObject({
   id: clientId.describe(
     'Client id, exactly as its requests carry it to the signers (X-Keyring-Client-Id); for gate-v1 your name for the signing service.',
   ),
+  second,
   actor: z
     .string()
     .min(1)
@@ -75,9 +73,21 @@ const client = z.strictObject({
   secret: secretReference
     .optional()
     .describe(
-      'Where its present secret is read from; default the place that its deploy writes (formats single and json).',
+      'Where its present secret is read from; default the place that its deploy writes (formats single and json), and where that cannot be read the sealed store.',
     ),
-  deploy: clientDeploy.describe('Where the secret that it signs with stands, and how it is made to read it.'),
+  next: secretReference
+    .optional()
+    .describe('Where the secret to rotate to is read from, once for each rotation; default: rotctl makes one.'),
+  signer: signerCommand
+    .optional()
+    .describe(
+      'In place of secret: a command that signs with its key, where the key is never shown (Vault transit, a KMS, an HSM). rotctl then holds no secret of this client, and its replicas need a deploy driver that works by generation.',
+    ),
+  deploy: clientDeploy
+    .optional()
+    .describe(
+      'Where the secret that it signs with stands, and how it is made to read it. Only where movable is owner or never it is left out.',
+    ),
   cadence: duration()
     .prefault('24h')
     .describe(
@@ -88,6 +98,8 @@ const client = z.strictObject({
     .describe(
       'The longest time between signing a request and its last arrival at a signer: in a queue, an outbox or for a retry that is not signed anew; 0s when each is signed as it is sent. The old secret stays accepted that long after its last use. Default replay.maxAge.',
     ),
+  ...clientEvidence,
+  certificates: clientCertificates,
 });
 
 const tls = z.strictObject({
@@ -129,6 +141,7 @@ const replay = z.strictObject({
     .describe(
       'The longest time that a signer waits for its replay store before it gives up and refuses: the time limit of its store client.',
     ),
+  nonceKey,
 });
 
 /** What a gate takes as it is: its sanitising removes other characters before it verifies. */
@@ -180,6 +193,7 @@ const probe = z.strictObject({
     .describe(
       'What an accepted probe does in your service, in one sentence for whoever approves the plan: "refused with 422, writes one line of audit log". rotctl only shows it.',
     ),
+  inert: inertAnswers,
   deadline: duration()
     .prefault('2s')
     .describe(
@@ -265,6 +279,16 @@ const policy = z.strictObject({
     .describe(
       'What to do when the overlap could not be opened on every replica, while no client signs with the new secret yet: hold, and wait for you; or roll-back by itself. Default hold in production, else roll-back.',
     ),
+  onSpike: z
+    .enum(['hold', 'roll-back'])
+    .optional()
+    .describe(
+      'What to do when refused signatures spike (see `logs`) while no client signs with the new secret yet: hold, and wait for you; or roll-back by itself. Later a spike always holds. Default as onFailedOverlap.',
+    ),
+  batch,
+  approvals,
+  blockedWindows,
+  allowedWindows,
   safetyLever: path
     .prefault('STOP')
     .describe('File that you create to stop: while it exists, work ends at the next safe point and none begins.'),
@@ -273,21 +297,31 @@ const policy = z.strictObject({
 /** Schema of `rotctl.yaml`, `rotctl.fleet.v1`; the rules across fields are in `rules.ts`, and `readFleet` joins the two. */
 export const fleetSchema = z.strictObject({
   schema: z.literal('rotctl.fleet.v1').describe('Version of this format.'),
+  extends: z
+    .enum(PROFILE_NAMES)
+    .optional()
+    .describe(
+      'A shipped profile whose settings hold wherever this file says nothing else (mappings are joined, a value of null takes one away); spec/profiles.md lists them.',
+    ),
   name: name.describe('Name of the fleet; it is typed to confirm what cannot be undone.'),
   environment: z
     .enum(['production', 'staging', 'practice'])
     .describe('What the fleet is for; production has the careful defaults of policy.'),
   protocol: z
-    .enum(PROTOCOLS)
+    .enum(SPOKEN)
     .prefault('keyring-v1')
     .describe(
-      'How the signers talk on the wire: keyring-v1, a signer proxy with X-Keyring headers; gate-v1, an interservice gate with INTERSERVICE_HMAC_SECRET.',
+      'How the signers talk on the wire: keyring-v1, a signer proxy with X-Keyring headers; gate-v1, an interservice gate with INTERSERVICE_HMAC_SECRET; described, an HMAC scheme of your own, which `scheme` describes.',
     ),
+  scheme: scheme
+    .optional()
+    .describe('For protocol described: how your requests are signed, and where each part travels.'),
   replicas: z
     .array(replica)
     .min(1)
     .max(1000)
     .describe('Every running instance of the service that checks signatures, each by its own address.'),
+  resolver,
   templates: z
     .array(template)
     .max(100)
@@ -307,7 +341,18 @@ export const fleetSchema = z.strictObject({
       'Every caller that signs requests to this fleet, each with an id and a secret of its own; one that is left out is not rotated.',
     ),
   tls: tls.prefault({}).describe('How rotctl connects to the replicas and knows them.'),
+  authority: authority
+    .optional()
+    .describe(
+      'Who issues the certificates that a rotation of certificates (rotctl overlap --material mtls) leads to. Without it they are not rotated.',
+    ),
   replay: replay.prefault({}).describe('How your signers guard against replay, as they are configured; it is checked.'),
+  store: store
+    .optional()
+    .describe(
+      'The Redis in which your signers keep nonces, for looking into it with a login that may only read: eviction, the life of nonces, its clock. Without it these are not checked.',
+    ),
+  stores,
   probe: probe.prefault({}).describe('The signed request that rotctl sends to see what a replica accepts.'),
   outcomes: outcomeRules,
   readiness: readiness.prefault({}).describe('When a replica that was reloaded or restarted counts as ready.'),
@@ -319,10 +364,14 @@ export const fleetSchema = z.strictObject({
   usage: usage
     .optional()
     .describe(
-      'Where to see which secret each client signs with. Without it a rotation cannot prove that clients moved, and holds before the first.',
+      'Where to see which secret each client signs with: one place, or a list of several, of which one has to show it and none the contrary. Without it a rotation cannot prove that clients moved, and holds before the first.',
     ),
+  certificateUsage,
   logs: logs.optional().describe("How refused signatures show in the replicas' logs, for noticing a spike of them."),
   accepts,
+  lockout,
+  announce,
+  chaos,
   policy: policy.prefault({}).describe('What operations demand of a rotation.'),
   vault: path
     .prefault('rotctl-vault')

@@ -2,6 +2,7 @@ import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import { fateOf, readIdentity } from './holder.ts';
 import type { LockPorts } from './ports.ts';
+import { orWriteFailed } from './write-failed.ts';
 
 /** How long to wait for another process's few milliseconds inside the guard. */
 const PATIENCE_MS = 5_000;
@@ -16,15 +17,18 @@ const PAUSE_MS = 5;
  * ascending order and its own last. So no guard is ever taken away from a process that may still live.
  *
  * @param force takes guards as dead whose owner's death cannot be proven, except one that is proven alive.
- * @throws RotctlError LOCK_HELD when a guard's owner lets it not go in time.
+ * @throws RotctlError LOCK_HELD when a guard's owner lets it not go in time, LEDGER_WRITE_FAILED when the lock's folder
+ *   cannot be written to, or is gone.
  */
 export async function guarded<T>(path: string, ports: LockPorts, force: boolean, work: () => Promise<T>): Promise<T> {
-  const below = await enter(path, ports, force);
-  try {
-    return await work();
-  } finally {
-    await leave(path, ports, below.length + 1);
-  }
+  return orWriteFailed(path, 'lock: could not be taken or let go', async () => {
+    const below = await enter(path, ports, force);
+    try {
+      return await work();
+    } finally {
+      await leave(path, ports, below.length + 1);
+    }
+  });
 }
 
 /** Takes a guard; returns the content of the dead ones below it. */

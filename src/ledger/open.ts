@@ -7,6 +7,9 @@ import { EMPTY_HEAD, type Head, pathsOf, writeHead } from './head.ts';
 import { type Inspection, inspectLedger, type TornTail } from './inspect.ts';
 import type { AppendFile, LedgerPorts } from './ports.ts';
 import { readWhole, refuseBroken } from './verify.ts';
+import { orWriteFailed, writeFailed } from './write-failed.ts';
+
+const NOT_DURABLE = 'ledger: could not be made durable';
 
 /** A ledger that was verified whole and can be appended to. */
 export interface OpenLedger extends LedgerWriter {
@@ -35,7 +38,7 @@ export interface OpenLedger extends LedgerWriter {
 export async function openLedger(path: string, ports: LedgerPorts): Promise<OpenLedger> {
   const found = await inspectLedger(path, ports.disk);
   refuseBroken(path, found);
-  return orWriteFailed(path, async () => {
+  return orWriteFailed(path, NOT_DURABLE, async () => {
     if (!found.exists) await makeLedger(path, ports);
     const file = await ports.disk.openAppend(path);
     try {
@@ -184,7 +187,7 @@ class LedgerStore implements OpenLedger {
     try {
       await write();
     } catch (error) {
-      this.#failure = writeFailed(this.#path, error);
+      this.#failure = writeFailed(this.#path, NOT_DURABLE, error);
       throw this.#failure;
     }
   }
@@ -216,20 +219,4 @@ function readBack(encoded: EncodedEntry): Entry {
 
 function describeTorn(torn: TornTail): string {
   return `torn tail: ${torn.bytes} bytes of entry ${torn.seq}, left by a crash in mid-write, were cut off`;
-}
-
-async function orWriteFailed<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw error instanceof RotctlError ? error : writeFailed(path, error);
-  }
-}
-
-function writeFailed(path: string, cause: unknown): RotctlError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new RotctlError('LEDGER_WRITE_FAILED', `ledger: could not be made durable: ${why}`, {
-    at: { file: path },
-    cause,
-  });
 }

@@ -26,7 +26,8 @@ function targetsOf(kind: TargetKind, inventory: Inventory): readonly string[] {
  *
  * Adjacent steps over the same targets in the same order form one **roll**: a batch goes through all of them before the
  * next batch begins, so that the first replica is changed, loaded and proven while the others are untouched. A task's
- * step says nothing `as-before`: it has the value that the inventory's fleet began with.
+ * step says nothing `as-before`: it has the value that the inventory's fleet began with. How many replicas go together
+ * after the first batch is the fleet's policy, where it has one.
  */
 export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
   return rollsOf(steps.map((step) => resolved(step, inventory))).flatMap((roll) => {
@@ -34,7 +35,8 @@ export function tasksOf(steps: readonly Step[], inventory: Inventory): Task[] {
     if (head === undefined) return [];
     const { first, batch, backward, only } = head.order;
     const targets = targetsOf(head.over, inventory).slice(0, only);
-    const batches = batchesOf(backward ? targets.toReversed() : targets, first, batch);
+    const size = head.over === 'replicas' ? (inventory.batch ?? batch) : batch;
+    const batches = batchesOf(backward ? targets.toReversed() : targets, first, size);
     return batches.flatMap((targets) => roll.map((step) => ({ step, targets })));
   });
 }

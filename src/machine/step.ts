@@ -23,6 +23,8 @@ export interface ReplicaSettings {
   /** Generations whose key ids are refused, whatever was signed. */
   readonly revokes: readonly RotatingGeneration[];
   readonly keyIds: KeyIds;
+  /** Of signers with a default client id, for which requests are taken that name none: the generation that stands under it. */
+  readonly defaultId: RotatingGeneration | 'none';
   /** Where it looks nonces up: the declared namespace of the replay store, or any other. */
   readonly namespace: 'declared' | 'other';
 }
@@ -95,6 +97,7 @@ export type Action = (typeof ACTIONS)[number];
  * - `unused`: usage evidence shows that no client needs the generation any more;
  * - `presents`: the replica shows a certificate of the generation, or the client is seen with one and with no other;
  * - `trusts`, `distrusts`: the client's own report of a handshake with the generation's server certificate;
+ * - `default-id`: a request that names no client id is taken for the id under which the generation stands;
  * - `key-ids`: traffic shows that every client names its generations by key ids of their own;
  * - `no-session`: a session made under the generation, kept or saved, is served no more;
  * - `checklist`: the seven items of the staging checklist, and the signature-format one, on every replica;
@@ -114,6 +117,7 @@ export type Proof =
   | { readonly proves: 'signs'; readonly generation: RotatingGeneration }
   | { readonly proves: 'unused'; readonly generation: RotatingGeneration }
   | { readonly proves: 'presents'; readonly generation: RotatingGeneration; readonly on: ProofScope }
+  | { readonly proves: 'default-id'; readonly generation: RotatingGeneration; readonly on: ProofScope }
   | { readonly proves: 'trusts' | 'distrusts'; readonly generation: RotatingGeneration }
   | { readonly proves: 'key-ids' }
   | { readonly proves: 'no-session'; readonly generation: RotatingGeneration }
@@ -182,6 +186,8 @@ export interface Inventory {
   readonly clients: readonly string[];
   /** Absent where nothing was ever rotated: key ids by default, and none enforced. */
   readonly beginning?: Beginning;
+  /** Replicas in each batch but the first of a step; where it is absent, as the step says. */
+  readonly batch?: number;
 }
 
 /** The name under which a step over the fleet as a whole is recorded. */

@@ -87,7 +87,8 @@ function purposesOf(certificate: X509Certificate): readonly ('server' | 'client'
   return purposes;
 }
 
-function answersTo(certificate: X509Certificate, name: string): boolean {
+/** Whether a certificate's alternative names cover a DNS name or an address; its common name never does. */
+export function answersTo(certificate: X509Certificate, name: string): boolean {
   const bare = name.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 0) return certificate.checkIP(bare) !== undefined;
   return certificate.checkHost(bare, { subject: 'never' }) !== undefined;

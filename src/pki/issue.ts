@@ -1,41 +1,30 @@
 import { webcrypto } from 'node:crypto';
-import { BitString, Integer, OctetString, Utf8String } from 'asn1js';
+import { Integer } from 'asn1js';
 import {
-  AltName,
-  AttributeTypeAndValue,
-  AuthorityKeyIdentifier,
-  BasicConstraints,
   Certificate,
-  CryptoEngine,
-  Extension,
-  ExtKeyUsage,
-  GeneralName,
-  type ICryptoEngine,
+  type Extension,
+  type GeneralName,
+  PublicKeyInfo,
+  type RelativeDistinguishedNames,
   Time,
 } from 'pkijs';
-import { pemOf, readPrivateKey } from './pem.ts';
+import type { KeyKind } from '../fleet/certificates.ts';
+import { altNames, isDnsName } from './alt-names.ts';
+import { engine } from './engine.ts';
+import { authorityExtensions, keyIdOf, leafExtensions, type Purpose } from './extensions.ts';
+import { makeKey, type Signer, signerOf } from './keys.ts';
+import { derOf, pemOf, readBundle } from './pem.ts';
+import { readRequest } from './request.ts';
+import { likenessOf, subjectOf } from './subject.ts';
 
-const CURVE = { name: 'ECDSA', namedCurve: 'P-256' } as const;
 /** How far `notBefore` lies in the past, so that a peer with a slow clock accepts a new certificate. */
 const BACKDATE_MS = 5 * 60_000;
-const OID = {
-  commonName: '2.5.4.3',
-  subjectKeyIdentifier: '2.5.29.14',
-  keyUsage: '2.5.29.15',
-  subjectAltName: '2.5.29.17',
-  basicConstraints: '2.5.29.19',
-  authorityKeyIdentifier: '2.5.29.35',
-  extKeyUsage: '2.5.29.37',
-  serverAuth: '1.3.6.1.5.5.7.3.1',
-  clientAuth: '1.3.6.1.5.5.7.3.2',
-} as const;
-/** Key usage bits, first octet, with the count of unused bits (RFC 5280, section 4.2.1.3). */
-const USAGE = {
-  signCertificates: { octet: 0x06, unused: 1 },
-  digitalSignature: { octet: 0x80, unused: 7 },
-} as const;
+const DAY_MS = 86_400_000;
 
-/** A certificate and its private key (PKCS #8), both PEM. The key is secret: write it with mode 0600. */
+/**
+ * A chain of certificates, its own first, and its private key (PKCS #8), both PEM. The key is secret: write it with mode
+ * 0600. A root never stands in a chain but in its own.
+ */
 export interface Issued {
   readonly cert: string;
   readonly key: string;
@@ -48,6 +37,14 @@ export interface Wish {
   readonly now: number;
   /** Whole days of validity after `now`. */
   readonly days: number;
+  /** By default P-256. */
+  readonly key?: KeyKind;
+}
+
+/** An authority's certificate. */
+export interface AuthorityWish extends Wish {
+  /** How many authorities may stand between it and a leaf; by default none. */
+  readonly pathLength?: number;
 }
 
 /** A server's certificate: the names and addresses that it answers to. */
@@ -56,75 +53,144 @@ export interface ServerWish extends Wish {
   readonly ipv4: readonly string[];
 }
 
-type KeyPair = webcrypto.CryptoKeyPair;
-
-/** Issues a self-signed certificate authority that may sign leaves only (path length 0). */
-export async function issueAuthority(wish: Wish): Promise<Issued> {
-  const keys = await makeKeys();
-  const certificate = blank(wish, wish.commonName);
-  await certificate.subjectPublicKeyInfo.importKey(keys.publicKey, engine());
-  const keyId = await keyIdOf(certificate);
-  certificate.extensions = [
-    extension(OID.basicConstraints, true, new BasicConstraints({ cA: true, pathLenConstraint: 0 }).toSchema()),
-    usage(USAGE.signCertificates),
-    extension(OID.subjectKeyIdentifier, false, new OctetString({ valueHex: keyId })),
-    extension(OID.authorityKeyIdentifier, false, authorityKeyId(keyId)),
-  ];
-  return finish(certificate, keys, keys.privateKey);
+/** What is put into a certificate whose key somebody else has made. */
+export interface RequestedLeaf {
+  readonly purpose: Purpose;
+  /** DNS names and IP addresses. A client's without any gets its common name, where that can be a DNS name. */
+  readonly names: readonly string[];
+  /** By default the one that the request asks for. */
+  readonly commonName?: string;
+  /** PEM of the certificate that it follows, whose subject and names that are not dialled are kept (`likenessOf`). */
+  readonly like?: string | undefined;
+  /** The present, Unix milliseconds; validity begins five minutes before. */
+  readonly now: number;
+  /** Whole days of validity after `now`. */
+  readonly days: number;
 }
 
-/** Issues a server's certificate (`serverAuth`) under an authority that `issueAuthority` made. */
-export function issueServer(authority: Issued, wish: ServerWish): Promise<Issued> {
-  const altNames = [
-    ...wish.dnsNames.map((value) => new GeneralName({ type: 2, value })),
-    ...wish.ipv4.map((value) => new GeneralName({ type: 7, value: new OctetString({ valueHex: ipv4Bytes(value) }) })),
-  ];
-  return issueLeaf(authority, wish, OID.serverAuth, altNames);
+/**
+ * Issues a self-signed certificate authority; by default one that may sign leaves only (path length 0).
+ *
+ * @throws RotctlError `INPUT_INVALID` for a common name that cannot be one
+ */
+export async function issueAuthority(wish: AuthorityWish): Promise<Issued> {
+  const key = await makeKey(wish.key);
+  const signer = await signerOf(key);
+  const subject = subjectOf(wish.commonName);
+  const certificate = blank({ ...wish, subject, issuer: subject, publicKey: spkiOf(signer) });
+  const keyId = await keyIdOf(certificate);
+  return { cert: await sign(certificate, authorityExtensions(keyId, keyId, wish.pathLength ?? 0), signer), key };
+}
+
+/** Issues an authority below one that was issued with a `pathLength`; its chain is its certificate, and those below the root. */
+export async function issueIntermediate(authority: Issued, wish: AuthorityWish): Promise<Issued> {
+  const { issuer, signer, rest } = await issuerOf(authority);
+  const key = await makeKey(wish.key);
+  const publicKey = spkiOf(await signerOf(key));
+  const certificate = blank({ ...wish, subject: subjectOf(wish.commonName), issuer: issuer.subject, publicKey });
+  const ids = [await keyIdOf(certificate), await keyIdOf(issuer)] as const;
+  return { cert: (await sign(certificate, authorityExtensions(...ids, wish.pathLength ?? 0), signer)) + rest, key };
+}
+
+/** Issues a server's certificate (`serverAuth`) under an authority. Throws `INPUT_INVALID` for a name that cannot be one. */
+export async function issueServer(authority: Issued, wish: ServerWish): Promise<Issued> {
+  const key = await makeKey(wish.key);
+  const names = altNames([...wish.dnsNames, ...wish.ipv4]);
+  const publicKey = spkiOf(await signerOf(key));
+  return { cert: await issueLeaf(authority, { ...wish, publicKey, names, purpose: 'server' }), key };
 }
 
 /** Issues a client's certificate (`clientAuth`); its common name is also its only alternative name. */
-export function issueClient(authority: Issued, wish: Wish): Promise<Issued> {
-  return issueLeaf(authority, wish, OID.clientAuth, [new GeneralName({ type: 2, value: wish.commonName })]);
-}
-
-async function issueLeaf(authority: Issued, wish: Wish, purpose: string, altNames: GeneralName[]): Promise<Issued> {
-  const issuer = Certificate.fromBER(pemBytes(authority.cert));
-  const issuerKey = await signingKey(authority.key);
-  const keys = await makeKeys();
-  const certificate = blank(wish, wish.commonName);
-  certificate.issuer = issuer.subject;
-  await certificate.subjectPublicKeyInfo.importKey(keys.publicKey, engine());
-  certificate.extensions = [
-    extension(OID.basicConstraints, true, new BasicConstraints({ cA: false }).toSchema()),
-    usage(USAGE.digitalSignature),
-    extension(OID.extKeyUsage, false, new ExtKeyUsage({ keyPurposes: [purpose] }).toSchema()),
-    extension(OID.subjectAltName, false, new AltName({ altNames }).toSchema()),
-    extension(OID.subjectKeyIdentifier, false, new OctetString({ valueHex: await keyIdOf(certificate) })),
-    extension(OID.authorityKeyIdentifier, false, authorityKeyId(await keyIdOf(issuer))),
-  ];
-  return finish(certificate, keys, issuerKey);
-}
-
-async function finish(certificate: Certificate, keys: KeyPair, signer: webcrypto.CryptoKey): Promise<Issued> {
-  await certificate.sign(signer, 'SHA-256', engine());
-  const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
+export async function issueClient(authority: Issued, wish: Wish): Promise<Issued> {
+  const key = await makeKey(wish.key);
+  const publicKey = spkiOf(await signerOf(key));
   return {
-    cert: pemOf('CERTIFICATE', new Uint8Array(certificate.toSchema(true).toBER(false))),
-    key: pemOf('PRIVATE KEY', new Uint8Array(key)),
+    cert: await issueLeaf(authority, { ...wish, publicKey, names: namesOfClient(wish), purpose: 'client' }),
+    key,
   };
 }
 
-function blank(wish: Wish, commonName: string): Certificate {
-  const certificate = new Certificate();
-  certificate.version = 2;
-  certificate.serialNumber = new Integer({ valueHex: randomSerial() });
-  for (const name of [certificate.subject, certificate.issuer]) {
-    const value = new Utf8String({ value: commonName });
-    name.typesAndValues.push(new AttributeTypeAndValue({ type: OID.commonName, value }));
-  }
-  certificate.notBefore = time(wish.now - BACKDATE_MS);
-  certificate.notAfter = time(wish.now + wish.days * 86_400_000);
-  return certificate;
+/**
+ * Issues a certificate for a request (PKCS #10) in PEM. Of the request only the key counts, whose possession its signature
+ * proves, and the common name where `leaf` has none: names, purpose and extensions are ours, whatever it asks for.
+ *
+ * @returns the chain in PEM: the new certificate, then the authorities between it and the root
+ * @throws RotctlError `INPUT_INVALID` for a request that is broken, unsigned or of a weak key, and for names that cannot be
+ */
+export async function issueFromRequest(authority: Issued, request: string, leaf: RequestedLeaf): Promise<string> {
+  const asked = await readRequest(request);
+  const commonName = leaf.commonName ?? asked.commonName ?? '';
+  const names =
+    leaf.purpose === 'client' && leaf.names.length === 0 ? namesOfClient({ commonName }) : altNames(leaf.names);
+  return issueLeaf(authority, { ...leaf, commonName, names, publicKey: asked.publicKey });
+}
+
+type Term = Pick<Wish, 'commonName' | 'now' | 'days'>;
+
+interface Leaf extends Term {
+  readonly purpose: Purpose;
+  readonly names: readonly GeneralName[];
+  readonly publicKey: PublicKeyInfo;
+  readonly like?: string | undefined;
+}
+
+async function issueLeaf(authority: Issued, leaf: Leaf): Promise<string> {
+  const { issuer, signer, rest } = await issuerOf(authority);
+  const likeness = likenessOf(leaf.like, leaf.commonName);
+  const certificate = blank({ ...leaf, subject: likeness.subject, issuer: issuer.subject });
+  const [keyId, issuerKeyId] = [await keyIdOf(certificate), await keyIdOf(issuer)];
+  const names = [...leaf.names, ...likeness.names];
+  const rsa = leaf.publicKey.algorithm.algorithmId === '1.2.840.113549.1.1.1';
+  return (await sign(certificate, leafExtensions({ ...leaf, names, rsa, keyId, issuerKeyId }), signer)) + rest;
+}
+
+function namesOfClient({ commonName }: { readonly commonName: string }): GeneralName[] {
+  return altNames(isDnsName(commonName) ? [commonName] : []);
+}
+
+/** Who signs, and what follows a certificate of its in a chain: itself and those above it, but for the root. */
+async function issuerOf(authority: Issued): Promise<{ issuer: Certificate; signer: Signer; rest: string }> {
+  const chain = readBundle(authority.cert, 'authority');
+  const [own] = chain;
+  const signer = await signerOf(authority.key);
+  return {
+    issuer: Certificate.fromBER(own === undefined ? new Uint8Array() : own.raw),
+    signer,
+    rest: chain
+      .filter((one) => !one.checkIssued(one))
+      .map((one) => pemOf('CERTIFICATE', one.raw))
+      .join(''),
+  };
+}
+
+interface Blank {
+  readonly subject: RelativeDistinguishedNames;
+  readonly issuer: RelativeDistinguishedNames;
+  readonly publicKey: PublicKeyInfo;
+  readonly now: number;
+  readonly days: number;
+}
+
+function blank({ subject, issuer, publicKey, now, days }: Blank): Certificate {
+  return new Certificate({
+    version: 2,
+    serialNumber: new Integer({ valueHex: randomSerial() }),
+    subject,
+    issuer,
+    notBefore: time(now - BACKDATE_MS),
+    notAfter: time(now + days * DAY_MS),
+    subjectPublicKeyInfo: publicKey,
+  });
+}
+
+async function sign(certificate: Certificate, extensions: Extension[], { key, hash }: Signer): Promise<string> {
+  certificate.extensions = extensions;
+  await certificate.sign(key, hash, engine());
+  return pemOf('CERTIFICATE', new Uint8Array(certificate.toSchema(true).toBER(false)));
+}
+
+function spkiOf({ publicKey }: Signer): PublicKeyInfo {
+  return PublicKeyInfo.fromBER(derOf(publicKey));
 }
 
 /** 128 random bits, positive, of full length (RFC 5280, section 4.1.2.2, allows 20 octets). */
@@ -138,45 +204,4 @@ function randomSerial(): ArrayBuffer {
 function time(unixMs: number): Time {
   const value = new Date(Math.floor(unixMs / 1000) * 1000);
   return new Time({ type: value.getUTCFullYear() >= 2050 ? 1 : 0, value });
-}
-
-function usage({ octet, unused }: { octet: number; unused: number }): Extension {
-  return extension(OID.keyUsage, true, new BitString({ valueHex: Uint8Array.of(octet).buffer, unusedBits: unused }));
-}
-
-function authorityKeyId(keyId: ArrayBuffer): ReturnType<AuthorityKeyIdentifier['toSchema']> {
-  return new AuthorityKeyIdentifier({ keyIdentifier: new OctetString({ valueHex: keyId }) }).toSchema();
-}
-
-function extension(extnID: string, critical: boolean, value: { toBER(): ArrayBuffer }): Extension {
-  return new Extension({ extnID, critical, extnValue: value.toBER() });
-}
-
-/** SHA-1 over the public key's bits, method 1 of RFC 5280, section 4.2.1.2: a name, not a signature. */
-function keyIdOf(certificate: Certificate): Promise<ArrayBuffer> {
-  return webcrypto.subtle.digest('SHA-1', certificate.subjectPublicKeyInfo.subjectPublicKey.valueBlock.valueHexView);
-}
-
-function ipv4Bytes(address: string): ArrayBuffer {
-  return Uint8Array.from(address.split('.'), Number).buffer;
-}
-
-function makeKeys(): Promise<KeyPair> {
-  return webcrypto.subtle.generateKey(CURVE, true, ['sign', 'verify']);
-}
-
-function signingKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = readPrivateKey(pem).export({ format: 'der', type: 'pkcs8' });
-  return webcrypto.subtle.importKey('pkcs8', der, CURVE, false, ['sign']);
-}
-
-function pemBytes(pem: string): ArrayBuffer {
-  const bytes = Uint8Array.from(Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64'));
-  return bytes.buffer;
-}
-
-let made: ICryptoEngine | undefined;
-function engine(): ICryptoEngine {
-  made ??= new CryptoEngine({ name: 'node', crypto: webcrypto, subtle: webcrypto.subtle });
-  return made;
 }

@@ -3,7 +3,28 @@ import { RotctlError } from '../errors/rotctl-error.ts';
 
 const LINE = 64;
 const MAX_CERTIFICATES = 100;
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----\s([A-Za-z0-9+/=\s]+)-----END \1-----/g;
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----(?:(?!-----)[\s\S])*-----END \1-----/g;
+
+/** What a text holds in PEM, counted: TLS libraries silently take what they can of it. */
+export interface PemScan {
+  /** The blocks that are whole, in order. */
+  readonly blocks: readonly { readonly label: string; readonly text: string }[];
+  /** How many begin, and how many end: as many as there are blocks, or else something is torn. */
+  readonly begun: number;
+  readonly ended: number;
+  /** What stands between the blocks. */
+  readonly rest: string;
+}
+
+/** Finds the blocks of PEM (RFC 7468) in a text, whatever they hold. */
+export function scanPem(text: string): PemScan {
+  return {
+    blocks: [...text.matchAll(BLOCK)].map(([block, label = '']) => ({ label, text: block })),
+    begun: text.match(/-----BEGIN/g)?.length ?? 0,
+    ended: text.match(/-----END/g)?.length ?? 0,
+    rest: text.replace(BLOCK, ''),
+  };
+}
 
 /** Writes DER bytes as one PEM block (RFC 7468), ending in a newline. */
 export function pemOf(label: string, der: Uint8Array): string {
@@ -12,26 +33,30 @@ export function pemOf(label: string, der: Uint8Array): string {
   return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n');
 }
 
+/** The DER of a public key (SubjectPublicKeyInfo). */
+export function derOf(key: KeyObject): Uint8Array {
+  return Uint8Array.from(key.export({ type: 'spki', format: 'der' }));
+}
+
 /**
  * Reads a bundle of certificates strictly: at least one, each block parses, and nothing else stands in the file but
  * blank lines and `#` comments. Node's own TLS silently takes what it can read.
  * Throws `INPUT_INVALID` naming `file`: no block, a torn block, a block of another kind (a private key!), bad DER.
  */
 export function readBundle(text: string, file: string): readonly X509Certificate[] {
-  const blocks = [...text.matchAll(BLOCK)];
-  const begins = text.match(/-----BEGIN/g)?.length ?? 0;
-  const ends = text.match(/-----END/g)?.length ?? 0;
-  for (const [, label] of blocks) {
-    if (label !== 'CERTIFICATE') refuse(file, `a bundle must hold only CERTIFICATE blocks, got a ${label} block`);
+  const { blocks, begun, ended, rest } = scanPem(text);
+  const stranger = blocks.find(({ label }) => label !== 'CERTIFICATE');
+  if (stranger !== undefined) {
+    refuse(file, `a bundle must hold only CERTIFICATE blocks, got a ${stranger.label} block`);
   }
-  if (begins !== blocks.length || ends !== blocks.length) {
-    refuse(file, `${Math.max(begins, ends)} PEM blocks begin or end, ${blocks.length} are whole`);
+  if (begun !== blocks.length || ended !== blocks.length) {
+    refuse(file, `${Math.max(begun, ended)} PEM blocks begin or end, ${blocks.length} are whole`);
   }
   if (blocks.length === 0) refuse(file, 'a bundle must hold at least one CERTIFICATE block, got none');
   if (blocks.length > MAX_CERTIFICATES)
     refuse(file, `a bundle may hold ${MAX_CERTIFICATES} certificates, got ${blocks.length}`);
-  refuseStray(text.replace(BLOCK, ''), file);
-  return blocks.map(([block], index) => parse(block, file, index + 1));
+  refuseStray(rest, file);
+  return blocks.map((block, index) => parse(block.text, file, index + 1));
 }
 
 /**

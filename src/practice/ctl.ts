@@ -4,8 +4,9 @@ import { readRecord } from './layout.ts';
 const DEADLINE_MS = 30_000;
 
 /**
- * Role `ctl`: hands a command to the supervisor of the fleet in `--home DIR`. `status` prints JSON; the others print
- * nothing. Throws what the supervisor refused, or that there is none.
+ * Role `ctl`: hands a command to the supervisor of the fleet in `--home DIR`. `status` and `handshake` print a line of
+ * JSON, the others nothing; a handshake that was not completed exits with 1. Throws what the supervisor refused, or that
+ * there is none.
  */
 export async function runCtl([flag, home, ...words]: readonly string[]): Promise<void> {
   if (flag !== '--home' || home === undefined || words.length === 0) throw new Error('usage: ctl --home DIR COMMAND …');
@@ -14,7 +15,8 @@ export async function runCtl([flag, home, ...words]: readonly string[]): Promise
   const line = await ask(record.controlPort, `${JSON.stringify({ token: record.token, words })}\n`);
   const { ok, error, ...answer } = parseAnswer(line);
   if (ok !== true) throw new Error(typeof error === 'string' ? error : 'the supervisor refused');
-  if (words[0] === 'status') process.stdout.write(`${JSON.stringify(answer)}\n`);
+  if (words[0] === 'handshake' && answer.completed !== true) process.exitCode = 1;
+  if (words[0] === 'status' || words[0] === 'handshake') process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 
 function ask(port: number, request: string): Promise<string> {

@@ -1,5 +1,18 @@
+/** The faults of a practice signer that show only while certificates are rotated: name and what it then does. */
+export const CERTIFICATE_FAULTS = {
+  'trust-replaced': 'each time it loads its certificates, trusts the last authority of its bundle alone',
+  'torn-trust': 'each time it loads its certificates, reads the first one of its bundle alone',
+  'keeps-trust': 'goes on trusting every authority that it once had loaded, also after a restart',
+  'not-reloaded': 'goes by the certificates that it had when the fault was planted, also after a restart',
+  'wrong-purpose': 'each time it loads its certificates, shows one that is not for servers',
+  'any-purpose': 'accepts client certificates whatever they are for',
+  'fixed-ticket-keys': 'has ticket keys that never change, the same as other signers with the fault',
+  'keeps-connections': 'changes ticket keys when it is told to end sessions, but closes no connection',
+} as const satisfies Record<string, string>;
+
 /** The faults that can be planted on a practice signer: name and what it then does. */
 export const FAULTS = {
+  ...CERTIFICATE_FAULTS,
   'misses-next': 'each time it loads its configuration, keeps only the first secret listed for each client',
   'keeps-old': 'goes on accepting every secret that it once had loaded, also after a restart',
   'memory-store': 'remembers nonces in its own memory, not in the shared store',

@@ -2,6 +2,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { kindOf, type Protocol } from './kinds.ts';
 
+/** One process; a primary and its replica under a Sentinel; three nodes of a cluster. */
+export type StoreForm = 'single' | 'sentinel' | 'cluster';
+
 /** Where everything of one practice fleet is. It stays the same as long as the folder exists. */
 export interface Layout {
   readonly home: string;
@@ -9,6 +12,9 @@ export interface Layout {
   readonly replicas: readonly { readonly name: string; readonly port: number }[];
   readonly balancerPort: number;
   readonly storePort: number;
+  /** What the store is, and all of its ports: nodes that hold nonces first (of them `storePort`), then the others. */
+  readonly storeForm: StoreForm;
+  readonly storePorts: readonly number[];
   readonly controlPort: number;
   /** What a control request must show. Secret. */
   readonly token: string;
@@ -29,12 +35,26 @@ export const paths = {
   secrets: (home: string, name: string) => join(home, 'run', 'secrets', name),
   /** What a gate has accepted. */
   accepted: (home: string, name: string) => join(home, 'ledgers', `${name}.jsonl`),
-  tls: (home: string, file: string) => join(home, 'tls', file),
+  /** The bundle that a party trusts, the chain that it shows, its key. No two parties share a file. */
+  trust: (home: string, party: string) => join(home, 'tls', `${party}-trust.pem`),
+  cert: (home: string, party: string) => join(home, 'tls', `${party}.pem`),
+  key: (home: string, party: string) => join(home, 'tls', `${party}.key`),
+  /** A chain and its key that the fault of this name shows. */
+  wrongPurpose: (home: string, party: string) => join(home, 'tls', `${party}.wrong-purpose.pem`),
+  /** What rotctl trusts, and whoever calls gates. */
+  authority: (home: string) => join(home, 'tls', 'ca.pem'),
   log: (home: string, part: string) => join(home, 'logs', `${part}.log`),
   /** What planted faults remember. */
   memory: (home: string, part?: string) => (part === undefined ? join(home, 'faults') : join(home, 'faults', part)),
   store: (home: string) => join(home, 'store'),
+  /** Who may do what in the store; not of every fleet. */
+  storeUsers: (home: string) => join(home, 'store', 'users.acl'),
+  /** The password of rotctl's login there. */
+  storePassword: (home: string) => join(home, 'store-login.password'),
 };
+
+/** What signers that are made anew are made from. */
+export const SIGNER_IMAGE = 'signer-image';
 
 /** The DNS name of one replica. */
 export function hostOf(replica: string): string {
@@ -59,6 +79,9 @@ export function readRecord(home: string): PracticeRecord | undefined {
   if (typeof value !== 'object' || value === null || !('token' in value) || !('controlPort' in value)) {
     throw new Error(`${paths.record(home)} is not a practice fleet's record`);
   }
-  // Written by `writeRecord` in this same program, into a folder that only we can write; once without a protocol.
-  return { protocol: 'keyring-v1', ...value } as PracticeRecord;
+  // Written by `writeRecord` in this same program, into a folder that only we can write; once without a protocol, and with
+  // one port of the store.
+  const port = 'storePort' in value && typeof value.storePort === 'number' ? [value.storePort] : [];
+  const older: Partial<PracticeRecord> = { protocol: 'keyring-v1', storeForm: 'single', storePorts: port };
+  return { ...older, ...value } as PracticeRecord;
 }

@@ -25,7 +25,7 @@ export async function burnBytes(tools: Tools, replica: Target, signer: Signer): 
   const attempt = (): Promise<ProbeResult> =>
     persist(clock, { faults: 2 }, async () => {
       await prober.reserve(replica, 1);
-      signed = prober.sign(signer);
+      signed = await prober.sign(signer);
       samples += 1;
       return prober.send(signed, replica, { paid: true });
     });
@@ -36,7 +36,7 @@ export async function burnBytes(tools: Tools, replica: Target, signer: Signer): 
 }
 
 /**
- * Sends burned bytes again. As the nonce is burned, a fault may be tried anew without harm. Bytes age while they are
+ * Sends burned bytes again; the turn of the refusal has been claimed (`Prober.claim`). As the nonce is burned, a fault may be tried anew without harm. Bytes age while they are
  * sent again and again: a refusal for their time says how old they were.
  */
 export async function resend(
@@ -45,7 +45,7 @@ export async function resend(
   signed: Signed,
   fresh = false,
 ): Promise<Outcome> {
-  const result = await persist(clock, { faults: 2 }, () => prober.send(signed, replica, { fresh }));
+  const result = await persist(clock, { faults: 2 }, () => prober.send(signed, replica, { fresh, refusal: 'claimed' }));
   const { outcome, at, ms } = result;
   if (outcome.code !== 'AUTH_TIMESTAMP_SKEW') return outcome;
   const age = Math.round(at + ms - Number(signed.timestamp));

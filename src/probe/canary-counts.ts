@@ -6,23 +6,31 @@ export interface CanaryCoordinates {
   readonly client: string;
   readonly fingerprint: string;
   readonly route: string;
+  /** The name of the certificate that was presented, where it was chosen by `setCertificates`. */
+  readonly certificate?: string;
 }
 
 /** What became of the requests of one client, signed with one secret, on one route. */
 export interface CanaryCell extends CanaryCoordinates {
   readonly sent: number;
   readonly accepted: number;
-  /** Valid requests that were refused in time, by code (`AUTH_…`, `REPLAY_NONCE_USED`). Each of them is a lock-out. */
+  /**
+   * Valid requests that were refused in time, by code (`AUTH_…`, `REPLAY_NONCE_USED`), also in the TLS handshake
+   * (`AUTH_MTLS_REQUIRED`), or not sent because the server is not trusted (`SERVER_UNTRUSTED`). Each of them is a lock-out.
+   */
   readonly refusedAuth: Readonly<Record<string, number>>;
   /** Requests that came to nothing for another reason, by that reason: see `faultReason` and `isLate`. */
   readonly faults: Readonly<Record<string, number>>;
 }
 
+/** Why a valid request did not get through: a refusal of the signer's, or ours of the server's certificate. */
+export type CanaryRefusalCode = OutcomeCode | 'SERVER_UNTRUSTED';
+
 /** One refused valid request. */
 export interface CanaryRefusal extends CanaryCoordinates {
   /** UTC, ISO 8601. */
   readonly at: string;
-  readonly code: OutcomeCode;
+  readonly code: CanaryRefusalCode;
   readonly reason: string;
 }
 
@@ -48,6 +56,9 @@ export interface CanaryCounts {
   /** How late requests were sent: the tool's own share of `latency`. */
   readonly timerLag: Spread;
 }
+
+/** What is said of a refusal. */
+export type CanaryRefused = Pick<CanaryRefusal, 'code' | 'reason'>;
 
 /** The times of one settled request, in milliseconds. */
 export interface CanaryTimes {
@@ -105,6 +116,22 @@ export class CanaryTally {
     this.#latency.add(times.latencyMs);
   }
 
+  /** Counts a request that was never answered because it was refused in the handshake. */
+  refusedEarly(at: CanaryCoordinates, refusal: CanaryRefused, times: CanaryTimes, now: number): void {
+    this.#refused(this.#cell(at), refusal, now);
+    this.#latency.add(times.latencyMs);
+  }
+
+  /** Counts as refused what `settled` has counted as a fault. */
+  recount(at: CanaryCoordinates, exchange: Exchange, outcome: Outcome, refusal: CanaryRefused, now: number): void {
+    const cell = this.#cell(at);
+    const reason = faultReason(exchange, outcome);
+    const left = (cell.faults.get(reason) ?? 1) - 1;
+    if (left > 0) cell.faults.set(reason, left);
+    else cell.faults.delete(reason);
+    this.#refused(cell, refusal, now);
+  }
+
   /** Ends the window's duration; what is still in flight goes on being counted into it. */
   close(monotonic: number): void {
     this.#closedMonotonic ??= monotonic;
@@ -137,19 +164,22 @@ export class CanaryTally {
     };
   }
 
-  #refused(cell: Cell, outcome: Outcome, now: number): void {
+  #refused(cell: Cell, outcome: CanaryRefused, now: number): void {
     increment(cell.refusedAuth, outcome.code);
     if (this.#refusals.length >= MAX_REFUSALS) return;
-    const { client, fingerprint, route } = cell;
+    const { client, fingerprint, route, certificate } = cell;
     const at = new Date(now).toISOString();
-    this.#refusals.push({ at, route, client, fingerprint, code: outcome.code, reason: outcome.reason });
+    const shown = certificate === undefined ? {} : { certificate };
+    this.#refusals.push({ at, route, client, fingerprint, ...shown, code: outcome.code, reason: outcome.reason });
   }
 
-  #cell({ client, fingerprint, route }: CanaryCoordinates): Cell {
-    const key = JSON.stringify([client, fingerprint, route]);
+  #cell({ client, fingerprint, route, certificate }: CanaryCoordinates): Cell {
+    const key = JSON.stringify([client, fingerprint, route, certificate]);
     const known = this.#cells.get(key);
     if (known !== undefined) return known;
-    const cell = { client, fingerprint, route, sent: 0, accepted: 0, refusedAuth: new Map(), faults: new Map() };
+    const shown = certificate === undefined ? {} : { certificate };
+    const none = { sent: 0, accepted: 0, refusedAuth: new Map(), faults: new Map() };
+    const cell: Cell = { client, fingerprint, route, ...shown, ...none };
     this.#cells.set(key, cell);
     return cell;
   }

@@ -71,9 +71,13 @@ function refusalReasons(window: CanaryCounts): string[] {
   return window.cells.flatMap((cell) =>
     Object.entries(cell.refusedAuth).map(
       ([code, count]) =>
-        `${cell.route} refused ${count} of ${cell.sent} valid requests of ${cell.client} signed with ${cell.fingerprint}: ${code}`,
+        `${cell.route} refused ${count} of ${cell.sent} valid requests of ${cell.client} signed with ${cell.fingerprint}${shownIn(cell)}: ${code}`,
     ),
   );
+}
+
+function shownIn({ certificate }: CanaryCell): string {
+  return certificate === undefined ? '' : ` over the certificate ${certificate}`;
 }
 
 function faultReasons(cells: readonly CanaryCell[], share: number): string[] {

@@ -1,14 +1,18 @@
 import { Worker } from 'node:worker_threads';
-import { reveal, type Secret } from '../credential/secret.ts';
+import { macOf, reveal, type Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Endpoint } from '../fleet/fleet.ts';
+import type { InertAnswer } from '../protocol/inert.ts';
 import type { OutcomeRule } from '../protocol/outcome.ts';
 import type { Protocol } from '../protocol/protocol.ts';
+import type { Harm } from './brake.ts';
 import type { CanaryCounts } from './canary-counts.ts';
 import type { CanaryRequest } from './canary-load.ts';
-import type { CanaryAsk, CanaryCall, CanarySetup, CanaryWord } from './canary-messages.ts';
+import type { MacMade, MacWanted } from './canary-macs.ts';
+import type { CanaryAsk, CanaryCall, CanarySetup, CanaryWord, SentSecret } from './canary-messages.ts';
 import type { CanaryLimits, CanaryTls } from './canary-wire.ts';
 import type { KeyIds } from './key-ids.ts';
+import type { Identity } from './ports.ts';
 
 /** What a canary sends, where, and for whom. */
 export interface CanaryOptions {
@@ -21,6 +25,8 @@ export interface CanaryOptions {
   readonly ratePerSecond: number;
   readonly runId: string;
   readonly rules: readonly OutcomeRule[];
+  /** As `probe.inert` of the fleet. */
+  readonly inert?: readonly InertAnswer[] | undefined;
   /** `replay.maxAge` of the fleet: a refusal for its age, of a request that was long under way, is a fault. */
   readonly maxAgeMs: number;
   readonly protocol: Protocol;
@@ -30,6 +36,8 @@ export interface CanaryOptions {
   readonly workerUrl: URL;
   /** Called a few times a second while answers come in. */
   readonly onChange?: (counts: CanaryCounts) => void;
+  /** Called once when the traffic has ended by itself, because an accepted request may have done harm. */
+  readonly onHarm?: (harm: Harm) => void;
 }
 
 /** Steady signed traffic in a thread of its own. Every method rejects with `INTERNAL` when that thread has died. */
@@ -40,6 +48,16 @@ export interface CanaryHandle {
    * this call, so that the caller may go on to retire it.
    */
   setSecrets(secrets: ReadonlyMap<string, readonly Secret[]>): Promise<void>;
+  /**
+   * The certificates that every route must accept from now on, by client id: each connection presents one of them, and they
+   * take turns; a client without any presents none. Resolves when no request is under way over a connection that was made
+   * with a certificate withdrawn by this call, or that trusts another bundle, and those connections are closed. Rejects,
+   * with nothing changed, for a chain and a key that do not fit.
+   *
+   * @param shown clients may share an identity; two that differ have two names
+   * @param trust the PEM bundle that servers are checked against from now on; by default the one of before
+   */
+  setCertificates(shown: ReadonlyMap<string, readonly Identity[]>, trust?: string): Promise<void>;
   /** The present window so far. */
   snapshot(): Promise<CanaryCounts>;
   /** Opens a new counting window and resolves to the previous one, all of its requests settled. */
@@ -50,7 +68,7 @@ export interface CanaryHandle {
 
 /** Starts the thread. Traffic begins with the first `setSecrets`. Rejects when the TLS files are no use. */
 export async function startCanary(options: CanaryOptions): Promise<CanaryHandle> {
-  const link = new Link(new Worker(options.workerUrl, { env: {}, argv: [], execArgv: [] }), options.onChange);
+  const link = new Link(new Worker(options.workerUrl, { env: {}, argv: [], execArgv: [] }), options);
   try {
     await link.ask({ ask: 'set-up', setup: setupOf(options) });
   } catch (error) {
@@ -60,9 +78,23 @@ export async function startCanary(options: CanaryOptions): Promise<CanaryHandle>
   return {
     async setSecrets(secrets) {
       refuseStrangers(secrets, options.clients);
-      const bytes = [...secrets].map(([client, list]) => [client, list.map(ownBytes)] as const);
-      const buffers = bytes.flatMap(([, list]) => list.map((item) => item.buffer));
+      link.learn([...secrets.values()].flat());
+      const bytes = [...secrets].map(([client, list]) => [client, list.map(sent)] as const);
+      const buffers = bytes.flatMap(([, list]) =>
+        list.flatMap((item) => (typeof item === 'string' ? [] : item.buffer)),
+      );
       await link.ask({ ask: 'secrets', secrets: bytes, keyIds: options.keyIds.entries() }, buffers);
+    },
+    async setCertificates(shown, trust) {
+      refuseStrangers(shown, options.clients);
+      const byName = new Map([...shown.values()].flat().map((identity) => [identity.name, identity]));
+      const identities = [...byName.values()].map(({ name, chain, key }) => ({
+        ...{ name, chain },
+        key: Uint8Array.from(reveal(key)),
+      }));
+      const names = [...shown].map(([client, list]) => [client, list.map(({ name }) => name)] as const);
+      const buffers = identities.map(({ key }) => key.buffer);
+      await link.ask({ ask: 'certificates', identities, shown: names, trust }, buffers);
     },
     snapshot: () => link.count({ ask: 'snapshot' }),
     mark: (label) => link.count({ ask: 'mark', label }),
@@ -75,21 +107,23 @@ export async function startCanary(options: CanaryOptions): Promise<CanaryHandle>
 }
 
 function setupOf(options: CanaryOptions): CanarySetup {
-  const { method, path, body, gate, deadlineMs, maxBytes } = options.probe;
+  const { method, path, body, gate, scheme, deadlineMs, maxBytes } = options.probe;
   const routes = options.routes.map(({ name, endpoint }) => ({
     name,
     url: endpoint.url.href,
     serverName: endpoint.serverName,
+    ...(endpoint.address === undefined ? {} : { address: endpoint.address }),
   }));
   return {
     plan: {
       routes: routes.map((route) => route.name),
       clients: options.clients.map((client) => client.id),
-      request: { method, path, body, gate },
+      request: { method, path, body, gate, scheme },
       protocol: options.protocol,
       ratePerSecond: options.ratePerSecond,
       runId: options.runId,
       rules: options.rules,
+      ...(options.inert === undefined ? {} : { inert: options.inert }),
       maxAgeMs: options.maxAgeMs,
     },
     routes,
@@ -99,14 +133,17 @@ function setupOf(options: CanaryOptions): CanarySetup {
   };
 }
 
-function refuseStrangers(secrets: ReadonlyMap<string, unknown>, clients: CanaryOptions['clients']): void {
-  const stranger = [...secrets.keys()].find((id) => clients.every((client) => client.id !== id));
+function refuseStrangers(byClient: ReadonlyMap<string, unknown>, clients: CanaryOptions['clients']): void {
+  const stranger = [...byClient.keys()].find((id) => clients.every((client) => client.id !== id));
   if (stranger !== undefined) throw new RotctlError('INTERNAL', `the canary has no client ${stranger}`);
 }
 
-/** A copy in a buffer of its own: a `Buffer` may be a window on a pool, all of which would travel with it. */
-function ownBytes(secret: Secret): Uint8Array<ArrayBuffer> {
-  return Uint8Array.from(reveal(secret));
+/**
+ * A copy in a buffer of its own: a `Buffer` may be a window on a pool, all of which would travel with it. Of a secret that
+ * is held elsewhere the fingerprint, by which the thread has its MACs made here.
+ */
+function sent(secret: Secret): SentSecret {
+  return secret.isHeldElsewhere ? secret.fingerprint : Uint8Array.from(reveal(secret));
 }
 
 interface Waiting {
@@ -120,13 +157,16 @@ class Link {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
+  readonly #held = new Map<string, Secret>();
   #next = 1;
   #dead: RotctlError | undefined;
 
-  constructor(worker: Worker, onChange: CanaryOptions['onChange']) {
+  constructor(worker: Worker, { onChange, onHarm }: Pick<CanaryOptions, 'onChange' | 'onHarm'>) {
     this.#worker = worker;
     worker.on('message', (word: CanaryWord) => {
       if (word.say === 'changed') onChange?.(word.counts);
+      else if (word.say === 'mac-wanted') void this.#makeMac(word);
+      else if (word.say === 'harmed') onHarm?.(word.harm);
       else this.#settle(word);
     });
     worker.on('error', (cause) => this.#die('the canary thread failed', cause));
@@ -136,6 +176,11 @@ class Link {
         resolve();
       });
     });
+  }
+
+  /** The secrets whose MACs the thread may ask for. */
+  learn(secrets: readonly Secret[]): void {
+    for (const secret of secrets) if (secret.isHeldElsewhere) this.#held.set(secret.fingerprint, secret);
   }
 
   async ask(question: CanaryAsk, moved: readonly ArrayBuffer[] = []): Promise<CanaryCounts | undefined> {
@@ -158,12 +203,27 @@ class Link {
     await this.#ended;
   }
 
-  #settle(word: Exclude<CanaryWord, { say: 'changed' }>): void {
+  async #makeMac({ of, fingerprint, message }: MacWanted): Promise<void> {
+    const answer = await this.#macBy(fingerprint, message).then(
+      (mac): MacMade => ({ made: of, mac }),
+      (error: unknown): MacMade => ({ made: of, failed: error instanceof Error ? error.message : String(error) }),
+    );
+    this.#worker.postMessage(answer);
+  }
+
+  async #macBy(fingerprint: string, message: Uint8Array): Promise<Uint8Array> {
+    const secret = this.#held.get(fingerprint);
+    if (secret === undefined) throw new RotctlError('INTERNAL', 'the canary asks for the MAC of an unknown key');
+    return Uint8Array.from(await macOf(secret, message));
+  }
+
+  #settle(word: Extract<CanaryWord, { id: number }>): void {
     const waiting = this.#waiting.get(word.id);
     this.#waiting.delete(word.id);
     if (word.say === 'reply') waiting?.resolve(word.counts);
     else {
-      const code = waiting?.ask === 'set-up' ? 'INPUT_INVALID' : 'INTERNAL';
+      const isInput = waiting?.ask === 'set-up' || waiting?.ask === 'certificates';
+      const code = isInput ? 'INPUT_INVALID' : 'INTERNAL';
       waiting?.reject(new RotctlError(code, `the canary cannot run: ${word.reason}`));
     }
   }

@@ -1,8 +1,7 @@
+import type { Secret } from '../credential/secret.ts';
 import type { Endpoint } from '../fleet/fleet.ts';
 import { persist } from './retry.ts';
 import type { Target, Tools } from './round.ts';
-
-const GARBAGE = '0'.repeat(64);
 
 /** Who answered a fresh connection, as far as it can be told. */
 export interface Identity {
@@ -15,9 +14,16 @@ export interface Identity {
   readonly reason: string;
 }
 
-/** Asks once, on a fresh connection, with a signature that no secret gives: nothing is burned, nothing is accepted. */
-async function identify(tools: Tools, endpoint: Endpoint, client: string): Promise<Identity> {
-  const call = { endpoint, client, secret: undefined, overrideSignature: GARBAGE, fresh: true };
+/** Who asks who is there: with a secret, by a valid request; without one, by a signature that no secret gives. */
+export interface Asker {
+  readonly client: string;
+  readonly secret?: Secret | undefined;
+}
+
+/** Asks once, on a fresh connection. Without a secret nothing is burned and nothing accepted. */
+async function identify(tools: Tools, endpoint: Endpoint, { client, secret }: Asker): Promise<Identity> {
+  const bad = { secret: undefined, garbage: true as const, refusal: 'due' as const };
+  const call = { endpoint, client, fresh: true, ...(secret === undefined ? bad : { secret }) };
   const { peer, instance, status, outcome } = await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call));
   return { peer, instance, reached: status !== undefined, reason: outcome.reason };
 }
@@ -29,10 +35,10 @@ const WAVES = [3, 4];
  * Asks an address on several fresh connections, so that several processes behind it can show themselves. An address that
  * does not answer is asked once.
  */
-export async function identifyOften(tools: Tools, endpoint: Endpoint, client: string): Promise<readonly Identity[]> {
-  const seen = [await identify(tools, endpoint, client)];
+export async function identifyOften(tools: Tools, endpoint: Endpoint, asker: Asker): Promise<readonly Identity[]> {
+  const seen = [await identify(tools, endpoint, asker)];
   for (const wave of seen[0]?.reached === true ? WAVES : []) {
-    const asks = Array.from({ length: wave }, () => identify(tools, endpoint, client));
+    const asks = Array.from({ length: wave }, () => identify(tools, endpoint, asker));
     seen.push(...(await Promise.all(asks)));
   }
   return seen;
@@ -56,16 +62,17 @@ export interface Spread {
 /**
  * Sends fresh connections through the balancer until two replicas were seen behind it, or enough were tried. A replica
  * is recognised by the certificate that it shows when it is addressed directly, or, where all show the same one, by
- * what its answers say of the process.
+ * what its answers say of the process. All are valid requests: one that is to be refused might, behind a balancer, have
+ * others refused.
  */
 export async function spread(
   tools: Tools,
   balancer: Endpoint,
   replicas: readonly Target[],
-  client: string,
+  asker: Required<Asker>,
 ): Promise<Spread> {
   const direct = await Promise.all(
-    replicas.map(async (replica) => ({ name: replica.name, ...(await identify(tools, replica, client)) })),
+    replicas.map(async (replica) => ({ name: replica.name, ...(await identify(tools, replica, asker)) })),
   );
   const silent = direct.filter(({ reached }) => !reached).map(({ name, reason }) => `${name}: ${reason}`);
   const by = difference(direct);
@@ -76,14 +83,19 @@ export async function spread(
   const most = Math.max(16, 4 * replicas.length);
   let tries = 0;
   let recognised = 0;
+  let wave = 1;
   while (tries < most && reached.size < Math.min(2, replicas.length)) {
-    tries += 1;
-    const seen = (await identify(tools, balancer, client))[key];
-    const owner = direct.find((each) => each[key] !== undefined && each[key] === seen);
-    if (owner !== undefined) {
-      recognised += 1;
-      reached.add(owner.name);
-    } else if (seen !== undefined) strangers.add(seen);
+    const asks = Array.from({ length: Math.min(wave, most - tries) }, () => identify(tools, balancer, asker));
+    for (const { [key]: seen } of await Promise.all(asks)) {
+      const owner = direct.find((each) => each[key] !== undefined && each[key] === seen);
+      if (owner !== undefined) {
+        recognised += 1;
+        reached.add(owner.name);
+      } else if (seen !== undefined) strangers.add(seen);
+    }
+    tries += asks.length;
+    // A balancer that takes turns may be asked by others in step with us: ever more at once are not all in step.
+    if (tries >= 2) wave += 1;
   }
   return { by, reached: [...reached], strangers: strangers.size, tries, recognised, silent };
 }

@@ -54,7 +54,7 @@ export async function askOracle(
 ): Promise<{ readonly answer: OracleAnswer; readonly outcome: Outcome; readonly result: ProbeResult }> {
   const { client, nonce } = burned;
   const result = await persist(tools.clock, patience, () =>
-    tools.prober.probe({ endpoint: replica, client, secret, nonce, fresh: true }),
+    tools.prober.probe({ endpoint: replica, client, secret, nonce, fresh: true, refusal: 'claimed' }),
   );
   return { answer: answerOf(result.outcome), outcome: result.outcome, result };
 }

@@ -30,6 +30,7 @@ const FAULTS: Readonly<Record<string, Trouble>> = {
   EPIPE: 'broken-off',
   ETIMEDOUT: 'timed-out',
   TIMEOUT: 'timed-out',
+  SIGNER_UNAVAILABLE: 'unavailable',
 };
 
 const FIRST_PAUSE_MS = 50;

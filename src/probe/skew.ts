@@ -1,10 +1,13 @@
+import type { Secret } from '../credential/secret.ts';
+import type { OutcomeCode } from '../protocol/outcome.ts';
+import type { Call } from './call.ts';
 import type { ProbeResult } from './prober.ts';
 import { persist } from './retry.ts';
 import type { Target, Tools } from './round.ts';
 import { slowness } from './slowness.ts';
 
-/** A signature of the right form that no secret gives; the timestamp is checked before it. */
-const GARBAGE = '0'.repeat(64);
+/** Answers that come after the timestamp was found right. */
+const INSIDE: ReadonlySet<OutcomeCode> = new Set(['AUTH_INVALID_HMAC', 'REPLAY_NONCE_USED', 'ACCEPTED']);
 /** Edges are searched to this share of the window, or to `FINEST_MS` where that is coarser. */
 const RESOLUTION = 1 / 2000;
 const FINEST_MS = 4;
@@ -41,31 +44,62 @@ export type ClockReading =
 
 class Inconclusive extends Error {}
 
+/** How a clock is read with requests that are signed right. */
+export interface SignedReading {
+  readonly secret: Secret;
+  /** What a request gets for its time; a service that does not tell answers as to a wrong signature. */
+  readonly outside: Extract<OutcomeCode, 'AUTH_TIMESTAMP_SKEW' | 'AUTH_INVALID_HMAC'>;
+  /**
+   * Every request is signed right, and bears one nonce: the first one inside burns it, so that `REPLAY_NONCE_USED` says
+   * "inside" from then on. Otherwise they are signed only where no edge was found without, each with a nonce of its own,
+   * because a service may look at the signature, or at the nonce, before the time.
+   */
+  readonly always: boolean;
+}
+
 /**
  * Finds a replica's clock offset and window without a signature and without burning a nonce: the timestamp is checked
  * before the signature, so `AUTH_TIMESTAMP_SKEW` says "outside" and `AUTH_INVALID_HMAC` says "inside". Both edges are
  * bisected, which takes 20 to 30 requests.
+ *
+ * @param signed for a fleet that may lock out whoever signs badly, and for services that may look at the signature first
  */
 export async function readClock(
   tools: Tools,
   replica: Target,
   client: string,
   declaredMs: number,
+  signed?: SignedReading,
+): Promise<ClockReading> {
+  if (signed?.always !== true) {
+    const who = { client, secret: undefined, garbage: true as const };
+    const reading = await bisect(tools, replica, { who, outside: 'AUTH_TIMESTAMP_SKEW' }, declaredMs);
+    if (signed === undefined || reading.kind !== 'no-edge') return reading;
+  }
+  const { secret, outside, always } = signed;
+  const who = { client, secret, ...(always ? { nonce: tools.prober.nonce() } : {}) };
+  return bisect(tools, replica, { who, outside }, declaredMs);
+}
+
+/** What is sent, and the answer that says "outside". */
+interface Bisection extends Pick<SignedReading, 'outside'> {
+  readonly who: Pick<Call, 'client' | 'secret' | 'garbage' | 'nonce'>;
+}
+
+async function bisect(
+  tools: Tools,
+  replica: Target,
+  { who, outside }: Bisection,
+  declaredMs: number,
 ): Promise<ClockReading> {
   let samples = 0;
   let slow: string | undefined;
   const tryAt = async (offset: number): Promise<Sample> => {
     samples += 1;
-    const call = {
-      endpoint: replica,
-      client,
-      secret: undefined,
-      overrideSignature: GARBAGE,
-      timestampOffsetMs: offset,
-    };
+    const call = { endpoint: replica, ...who, timestampOffsetMs: offset, refusal: 'due' as const };
     const result = await persist(tools.clock, { faults: 2 }, () => tools.prober.probe(call));
     slow ??= slowness(result, declaredMs);
-    return sampleOf(result);
+    return sampleOf(result, outside);
   };
   try {
     // The first request pays for the handshake, which would blur the middle of its exchange.
@@ -87,11 +121,12 @@ export async function readClock(
   }
 }
 
-function sampleOf(result: ProbeResult): Sample {
+function sampleOf(result: ProbeResult, outside: OutcomeCode): Sample {
   const { code, reason } = result.outcome;
-  if (code !== 'AUTH_TIMESTAMP_SKEW' && code !== 'AUTH_INVALID_HMAC') throw new Inconclusive(reason);
+  const inside = code !== outside && INSIDE.has(code);
+  if (code !== outside && !inside) throw new Inconclusive(reason);
   const offset = Number(result.timestamp) - (result.at + result.ms / 2);
-  return { offset, error: result.ms / 2, inside: code === 'AUTH_INVALID_HMAC' };
+  return { offset, error: result.ms / 2, inside };
 }
 
 type TryAt = (offset: number) => Promise<Sample>;

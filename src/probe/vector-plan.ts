@@ -15,6 +15,8 @@ export interface VectorFleet {
   /** How near to an edge of the window a timestamp may come before delay and clock error could carry it across. */
   readonly marginMs: number;
   readonly mtlsRequired: boolean;
+  /** No answer of the fleet can say `AUTH_INVALID_CLIENT`: its words for that are those of `AUTH_INVALID_HMAC`. */
+  readonly tellsNoClient?: boolean;
 }
 
 /** One request of a vector, translated to the fleet. */
@@ -30,6 +32,8 @@ export interface LiveStep {
   readonly timestamp: number | string;
   readonly certificate: boolean;
   readonly expect: Extract<OutcomeCode, 'ACCEPTED' | RefusalCode>;
+  /** A refusal that counts as the expected one, because the signer has the same words for both. */
+  readonly sameWords?: RefusalCode;
 }
 
 /** A vector as it can be sent to a fleet, or why it cannot. */
@@ -96,6 +100,7 @@ function translate(file: VectorFile, step: VectorStep, clients: readonly Match[]
     timestamp: timestampFor(step.timestamp, file, fleet),
     certificate: step.isMtlsAuthenticated,
     expect,
+    ...(fleet.tellsNoClient === true && expect === 'AUTH_INVALID_CLIENT' ? { sameWords: 'AUTH_INVALID_HMAC' } : {}),
   };
 }
 

@@ -1,5 +1,3 @@
-import { createHmac } from 'node:crypto';
-
 /** What `gate-v1` signs. Texts are as the gate has them after its sanitising; `seconds` is Unix time, whole. */
 export interface GateRequest {
   readonly actor: string;
@@ -20,14 +18,12 @@ export function isOn(text: string | undefined): boolean {
   return ON.includes((text ?? '').trim().toLowerCase());
 }
 
-/** The signed string: `<actor>|<session>|<tool>|<nonce>|<whole seconds>`. Params, conviction and fractions are not in it. */
-function gateSignedString({ actor, session, tool, nonce, seconds }: GateRequest): string {
+/**
+ * The signed string: `<actor>|<session>|<tool>|<nonce>|<whole seconds>`. Params, conviction and fractions are not in it. A
+ * signature bears its HMAC-SHA256 in lower-case hex; the secret enters as raw bytes.
+ */
+export function gateSignedString({ actor, session, tool, nonce, seconds }: GateRequest): string {
   return `${actor}|${session}|${tool}|${nonce}|${seconds}`;
-}
-
-/** The hex of a signature: HMAC-SHA256 over the signed string, lower case; the secret enters as raw bytes. */
-export function gateDigest(secret: Uint8Array, request: GateRequest): string {
-  return createHmac('sha256', secret).update(gateSignedString(request)).digest('hex');
 }
 
 /** The text of a signature: `<key id>:<hex>`. */

@@ -9,7 +9,8 @@ export function matchRule(exchange: Exchange, rules: readonly OutcomeRule[]): Ou
   );
 }
 
-function holds(when: Condition, exchange: Exchange): boolean {
+/** Whether every condition holds for the exchange. */
+export function holds(when: Condition, exchange: Exchange): boolean {
   if (exchange.kind === 'fault') {
     const wantsAnswer =
       when.status !== undefined || when.header !== undefined || when.pointer !== undefined || when.body !== undefined;

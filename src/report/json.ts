@@ -4,9 +4,9 @@ import type { CommandResult } from './result.ts';
 
 /**
  * The one JSON document of a command (`rotctl.<command>.v1`), its fields in the contract's order, with a line break at
- * its end. Fields that do not apply are left out; `checks` is always there. JSON itself escapes foreign text.
+ * its end, or whole in one line. Fields that do not apply are left out; `checks` is always there. JSON itself escapes foreign text.
  */
-export function renderJson(result: CommandResult): string {
+export function renderJson(result: CommandResult, line = false): string {
   const { command, verdict, exitCode, summary, rotation, fleet, phase, faults, rollback, error, next } = result;
   const document = {
     schema: `rotctl.${command}.v1`,
@@ -23,11 +23,13 @@ export function renderJson(result: CommandResult): string {
     error: error === undefined ? undefined : errorOf(error),
     next,
   };
-  return `${asciiControls(JSON.stringify(document, undefined, 2))}\n`;
+  return `${asciiControls(JSON.stringify(document, undefined, line ? 0 : 2))}\n`;
 }
 
-function checkOf({ ms, id, verdict, critical, target, expected, seen, reason, samples, accepted }: Finding): object {
-  return { id, verdict, critical, target, expected, seen, reason, accepted, samples, ms: Math.round(ms * 10) / 10 };
+function checkOf({ ms, ...check }: Finding): object {
+  const { id, verdict, critical, target, expected, seen, reason, hazards, why, remedy, samples, accepted } = check;
+  const said = { id, verdict, critical, target, expected, seen, reason, hazards, why, remedy };
+  return { ...said, accepted, samples, ms: Math.round(ms * 10) / 10 };
 }
 
 function errorOf(error: RotctlError): object {

@@ -33,7 +33,10 @@ export function renderJunit(result: CommandResult): string {
 
 function caseOf(check: Finding): Case {
   const base = { className: check.id, name: check.target, seconds: check.ms / 1000 };
-  const message = `expected ${check.expected}, saw ${check.seen}${check.reason === undefined ? '' : `: ${check.reason}`}`;
+  const reason = check.reason === undefined ? '' : `: ${check.reason}`;
+  const remedy = check.remedy === undefined ? '' : `; do: ${check.remedy}`;
+  const hazards = check.hazards === undefined ? '' : ` [${check.hazards.join(', ')}]`;
+  const message = `expected ${check.expected}, saw ${check.seen}${reason}${hazards}${remedy}`;
   const { accepted } = check;
   if (accepted !== undefined) {
     const excuse = `accepted by ${accepted.owner}: ${accepted.reason}`;

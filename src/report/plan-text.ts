@@ -28,7 +28,8 @@ export function renderPlan(plan: Plan, options: PlanTextOptions = {}): string {
     renderSafety(safety, `on ${fleet.name}`, { palette, columns, verbose, at }),
     renderSurroundings(safety.surroundings, { palette, columns, full: true }),
     ...materialLines(plan),
-    ...plan.parts.flatMap((part) => ['', ...partLines(part, { palette, width, verbose })]),
+    ...placeLines(plan),
+    ...plan.parts.flatMap((part) => ['', ...partLines(part, { palette, width, verbose }, plan.statuses)]),
     '',
     ...notesOf(plan, width),
   ].join('\n');
@@ -44,13 +45,25 @@ function materialLines({ material }: Plan): string[] {
   return ['', 'keys, by their fingerprints:', ...rows];
 }
 
+/** Where connections will go: of what is written as an address, nothing needs to be said. */
+function placeLines({ pins }: Plan): string[] {
+  const told = pins.filter(({ url, address }) => address === undefined || !url.includes(address));
+  if (told.length === 0) return [];
+  const widest = Math.max(...told.map(({ name }) => name.length));
+  const rows = told.map(
+    ({ name, url, address, reason }) => `  ${name.padEnd(widest)}  ${url}  ${address ?? reason ?? 'not found'}`,
+  );
+  return ['', 'addresses, to which the plan is bound:', ...rows];
+}
+
 interface Look {
   readonly palette: Palette;
   readonly width: number;
   readonly verbose: boolean;
 }
 
-function partLines({ command, goal, moves, requests, duration }: PlanPart, look: Look): string[] {
+function partLines(part: PlanPart, look: Look, statuses: Plan['statuses']): string[] {
+  const { command, goal, moves, requests, duration } = part;
   const title = `rotctl ${command}, until ${goal}: about ${requests} requests, ${sayDuration(duration)}`;
   const lines = wrap('', title, look.width).map(look.palette.strong);
   let phase = '';
@@ -65,7 +78,18 @@ function partLines({ command, goal, moves, requests, duration }: PlanPart, look:
     lines.push(...rollLines(move, look));
   }
   if (moves.length === 0) lines.push('  nothing is left to do');
-  return lines;
+  return [...lines, ...trafficLines(part, statuses, look)];
+}
+
+/** What whoever watches the service will see of it: how many requests with which status, in the order in which they come. */
+function trafficLines({ traffic }: PlanPart, statuses: Plan['statuses'], { width }: Look): string[] {
+  const rows = traffic.map(({ when, answers, leastMs, mostMs }) => {
+    const time =
+      leastMs === undefined || mostMs === undefined ? '' : ` (${formatDuration(leastMs)} to ${formatDuration(mostMs)})`;
+    const seen = Object.entries(statuses(answers)).map(([status, count]) => `${count} × ${status}`);
+    return `${when}${time}: ${seen.join(', ')}`;
+  });
+  return rows.length === 0 ? [] : ['  answers', ...rows.flatMap((row) => wrap('    ', row, width))];
 }
 
 function sayDuration({ leastMs, mostMs }: Duration): string {
@@ -173,17 +197,37 @@ function costLines(
   return wrap(indent, about, width).map(palette.faint);
 }
 
+function saySender({ userAgent, addresses, perSecond }: Plan['sender']): string {
+  const known = [...new Set(addresses.map(({ address }) => address ?? 'an address that is not known'))];
+  const rate = perSecond === undefined ? 'one after the other' : `at most ${perSecond} a second to one replica`;
+  return `User-Agent ${userAgent} from ${known.join(', ')}, ${rate}; refused ones are sent on purpose`;
+}
+
+/** How configurations are reached, where that is not by files here, and who changes together. */
+function deployLines({ deploys: { drivers, together } }: Plan, width: number): string[] {
+  const elsewhere = drivers.filter(({ by }) => by !== 'env-file' && by !== 'json-file');
+  return [
+    ...elsewhere.flatMap(({ by, targets }) => wrap('  deploys  ', `${targets.join(', ')} by ${by}`, width)),
+    ...together.flatMap((one) => wrap('  deploys  ', one, width)),
+  ];
+}
+
 function notesOf(plan: Plan, width: number): string[] {
-  const { causes, preconditions, canaryPerSecond, repeats } = plan;
+  const { causes, preconditions, canaryPerSecond, repeats, awaited, refused } = plan;
   const lines = [
+    ...deployLines(plan, width),
     ...wrap('  probes   ', `each accepted one causes: ${causes}`, width),
     ...wrap(
       '           ',
       `requests are counted for a fleet that answers as expected at once; while a replica comes round, a round of its probes is taken up to ${repeats} times`,
       width,
     ),
+    ...wrap('  seen as  ', saySender(plan.sender), width),
     ...wrap('  canary   ', `${canaryPerSecond} requests a second beside them, all the while`, width),
   ];
+  for (const one of [...awaited, ...(refused === undefined ? [] : [refused])])
+    lines.push(...wrap('  clients  ', one, width));
+  if (plan.blocked !== undefined) lines.push(...wrap('  policy   ', `not now: ${plan.blocked}`, width));
   if (preconditions.length > 0) {
     const tried = `${preconditions.join(', ')}: not tried by a plan; \`rotctl check\` does`;
     lines.push(...wrap('  before   ', tried, width));

@@ -53,11 +53,13 @@ function describe(check: Finding): Row {
   if (check.verdict === 'pass') return { verdict: 'pass', text: `${target}: ${escapeForeign(check.seen)}` };
   if (check.verdict === 'not-applicable') return { verdict: check.verdict, text: `${target}: ${reason}` };
   const seen = `${target}: expected ${escapeForeign(check.expected)}, saw ${escapeForeign(check.seen)}`;
-  const optional = check.critical ? '' : ' (not critical)';
+  const hazards = check.hazards === undefined ? '' : ` [${check.hazards.join(', ')}]`;
+  // What failed counts in any case.
+  const optional = check.critical || check.verdict === 'fail' ? '' : ' (not critical)';
   const { accepted } = check;
   const excuse =
     accepted === undefined ? '' : ` (accepted by ${escapeForeign(accepted.owner)}: ${escapeForeign(accepted.reason)})`;
-  return { verdict: check.verdict, text: `${seen}${reason === '' ? '' : `: ${reason}`}${optional}${excuse}` };
+  return { verdict: check.verdict, text: `${seen}${reason === '' ? '' : `: ${reason}`}${hazards}${optional}${excuse}` };
 }
 
 /** Puts a verdict's colour on a text that already says it in words. */

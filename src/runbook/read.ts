@@ -29,7 +29,8 @@ export function readRunbook(text: string, file: string): Runbook {
       }),
     ),
   );
-  return { name, title, material, protocol, scheme, digest, preconditions, program, positions } as unknown as Runbook;
+  const runbook = { name, file, title, material, protocol, scheme, digest, preconditions, program, positions };
+  return runbook as unknown as Runbook;
 }
 
 function toStep(phase: MovingPhase, text: StepText): Step {

@@ -13,6 +13,7 @@ export const PRECONDITIONS = [
   'clocks-agree',
   'current-accepted',
   'deploys-rehearsed',
+  'certificates-sound',
   'current-signed',
 ] as const;
 
@@ -27,6 +28,8 @@ export interface Runbook {
   readonly protocol: 'keyring-v1' | 'gate-v1';
   /** The rules by which its fleet verifies. */
   readonly scheme: Scheme;
+  /** The path that it was read from; absent for one that is shipped with the program. */
+  readonly file?: string;
   /** SHA-256 of the file's bytes, `sha256:<hex>`; recorded in the ledger's header and compared on resume. */
   readonly digest: string;
   readonly preconditions: readonly Precondition[];

@@ -29,6 +29,7 @@ const replicaSettings = {
   strict: strict.optional(),
   revokes: generations.optional(),
   'key-ids': keyIds.optional(),
+  'default-id': generation.optional(),
   namespace: z.enum(['declared', 'other']).optional(),
 };
 
@@ -65,11 +66,17 @@ const effect = z.discriminatedUnion('of', [
  */
 function toEffect(text: z.infer<typeof effect>): Effect {
   if (text.of === 'flight' || text.of === 'sessions' || text.of === 'material') return text;
-  const { of, where, 'key-ids': keyIds, ...rest } = text;
+  const { of, where, 'key-ids': keyIds, ...hyphened } = text;
+  const { 'default-id': defaultId, ...rest } = { 'default-id': undefined, ...hyphened };
   if ('from' in rest && rest.from !== undefined) return { of, where: 'memory', from: rest.from } as Effect;
   const { presents, ...settings } = rest;
   const shown = presents === undefined ? {} : of === 'client' ? { signs: presents } : { presents };
-  const said = Object.entries({ ...settings, ...shown, ...(keyIds === undefined ? {} : { keyIds }) });
+  const said = Object.entries({
+    ...settings,
+    ...shown,
+    ...(keyIds === undefined ? {} : { keyIds }),
+    ...(defaultId === undefined ? {} : { defaultId }),
+  });
   const set = Object.fromEntries(said.filter(([, value]) => value !== AS_BEFORE));
   const restores = said.filter(([, value]) => value === AS_BEFORE).map(([setting]) => setting);
   return { of, where, set, ...(restores.length === 0 ? {} : { restores }) } as Effect;
@@ -81,6 +88,7 @@ const proof = z.discriminatedUnion('proves', [
   z.strictObject({ proves: z.literal('signs'), generation }),
   z.strictObject({ proves: z.literal('unused'), generation }),
   z.strictObject({ proves: z.literal('presents'), generation, on: scope }),
+  z.strictObject({ proves: z.literal('default-id'), generation, on: z.enum(['target', 'every-replica']) }),
   z.strictObject({ proves: z.enum(['trusts', 'distrusts']), generation }),
   z.strictObject({ proves: z.literal('key-ids') }),
   z.strictObject({ proves: z.literal('no-session'), generation }),

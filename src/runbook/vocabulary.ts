@@ -17,9 +17,9 @@ const EVERYWHERE = {
 /** Which settings, proofs and actions each scheme knows. A runbook that speaks of another is refused when it is read. */
 const VOCABULARY: Readonly<Record<Scheme, Vocabulary>> = {
   keyring: {
-    replica: ['accepts', 'namespace'],
+    replica: ['accepts', 'defaultId', 'namespace'],
     client: ['signs'],
-    proofs: [...EVERYWHERE.proofs, 'signs', 'quiet'],
+    proofs: [...EVERYWHERE.proofs, 'signs', 'default-id', 'quiet'],
     actions: [...EVERYWHERE.actions, 'drain'],
   },
   gate: {

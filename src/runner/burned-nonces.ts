@@ -2,6 +2,7 @@ import type { Phase } from '../machine/phase.ts';
 import { type Burned, burn } from '../probe/oracle.ts';
 import type { Tools as ProbeTools, Target } from '../probe/round.ts';
 import type { Pairs } from './pair.ts';
+import { wireId } from './second-id.ts';
 import { SIGNED_WITH } from './signed-with.ts';
 
 /** What burning nonces needs. */
@@ -32,9 +33,11 @@ export class BurnedNonces {
    * namespace of before.
    */
   async atHand(phase: Phase, changed: readonly string[]): Promise<readonly Burned[]> {
-    const { probes, lifeMs } = this.#parts;
+    const { probes, lifeMs, pairs } = this.#parts;
     const young = probes.clock.now() - lifeMs / 2;
-    const alive = this.#burned.filter(({ burnedAt }) => burnedAt > young);
+    const [generation = 'current'] = SIGNED_WITH[phase];
+    const asked = new Set([...pairs].map(([client, pair]) => wireId(client, pair, generation)));
+    const alive = this.#burned.filter(({ burnedAt, client }) => burnedAt > young && asked.has(client));
     this.#burned = alive.length > 0 ? alive : await this.#burnOnce(phase, changed);
     return this.#burned;
   }
@@ -47,7 +50,8 @@ export class BurnedNonces {
     for (const [client, pair] of pairs) {
       const [generation = 'current'] = SIGNED_WITH[phase];
       for (const replica of others.length > 0 ? others : replicas) {
-        const result = await burn(probes, replica, { client, secret: pair[generation] }, { faults: 0 });
+        const id = wireId(client, pair, generation);
+        const result = await burn(probes, replica, { client: id, secret: pair[generation] }, { faults: 0 });
         if (result.burned === undefined) continue;
         nonces.push(result.burned);
         break;

@@ -13,7 +13,7 @@ import type {
 import type { Runbook } from '../runbook/runbook.ts';
 
 /** What the runner knows how to do and to prove. A runbook may say more: all that it says is checked, this is carried out. */
-const ACTIONS: readonly Action[] = ['write', 'reload', 'restart', 'drain', 'prove', 'seal', 'destroy'];
+const ACTIONS: readonly Action[] = ['write', 'reload', 'restart', 'drain', 'end-sessions', 'prove', 'seal', 'destroy'];
 
 interface Known {
   readonly proofs: readonly Proof['proves'][];
@@ -23,17 +23,33 @@ interface Known {
 
 const PROOFS = ['accepts', 'refuses', 'signs', 'unused', 'checklist', 'replay', 'namespace', 'quiet'] as const;
 
-/** By the rules of its fleet; what is not here is not carried out at all. */
-const KNOWN: Readonly<Partial<Record<Scheme, Known>>> = {
+/** By the rules of its fleet. */
+const KNOWN: Readonly<Record<Scheme, Known>> = {
   keyring: {
-    proofs: PROOFS,
-    replicas: ['accepts'] satisfies (keyof ReplicaSettings)[],
+    proofs: [...PROOFS, 'default-id'],
+    replicas: ['accepts', 'defaultId'] satisfies (keyof ReplicaSettings)[],
     clients: ['signs'] satisfies (keyof ClientSettings)[],
   },
   gate: {
     proofs: [...PROOFS, 'key-ids'],
     replicas: ['accepts', 'strict', 'revokes', 'keyIds'] satisfies (keyof ReplicaSettings)[],
     clients: ['signs', 'dual', 'keyIds'] satisfies (keyof ClientSettings)[],
+  },
+  mtls: {
+    proofs: [
+      'accepts',
+      'refuses',
+      'presents',
+      'trusts',
+      'distrusts',
+      'unused',
+      'no-session',
+      'checklist',
+      'replay',
+      'namespace',
+    ],
+    replicas: ['accepts', 'presents'] satisfies (keyof ReplicaSettings)[],
+    clients: ['signs', 'accepts'] satisfies (keyof ClientSettings)[],
   },
 };
 
@@ -46,13 +62,6 @@ export function requireCarriedOut(runbook: Runbook): void {
   const { scheme, name, program } = runbook;
   const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
   const known = KNOWN[scheme];
-  if (known === undefined) {
-    throw refusal(
-      `runbook ${name}: this version checks ${scheme} runbooks but does not carry them out`,
-      steps,
-      runbook,
-    );
-  }
   const beyond = steps.filter((step) => strangersIn(step, known).length > 0);
   if (beyond.length === 0) return;
   const named = beyond.map((step) => `${strangersIn(step, known).join(' and ')} in step ${step.id}`);
@@ -80,14 +89,6 @@ function settingsBeyond(effect: Effect, { clients, replicas }: Known): string[] 
   const said = [...Object.keys(effect.set), ...(effect.restores ?? [])];
   const beyond = said.filter((setting) => !known.includes(setting));
   return beyond.map((setting) => `setting ${setting} of a ${effect.of}`);
-}
-
-/** An effect that sets something on a replica or a template. */
-type AcceptorEffect = Extract<Effect, { of: 'template' | 'replica'; set: unknown }>;
-
-/** The generations that an effect has accepted, the primary one first. @throws RotctlError `INTERNAL` when it says none */
-export function acceptedIn(effect: AcceptorEffect): readonly RotatingGeneration[] {
-  return effect.set.accepts ?? notCarriedOut(effect);
 }
 
 /** The generation that an effect has a client sign with. @throws RotctlError `INTERNAL` when it says none */

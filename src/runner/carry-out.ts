@@ -1,11 +1,9 @@
 import type { CommandResult } from '../deploy/ports.ts';
-import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Replica } from '../fleet/fleet.ts';
 import type { Task } from '../machine/roll.ts';
 import type { Effect } from '../machine/step.ts';
 import { notCarriedOut } from './carried-out.ts';
-import { clientIn } from './configurations.ts';
 import { drain } from './drain.ts';
+import { awaitedText, isLeftAlone } from './left-alone.ts';
 import type { World } from './world.ts';
 
 /** What an effect came to on its targets: carried out, or left out because the fleet has no means for it. */
@@ -43,6 +41,7 @@ async function bring(
     case 'template':
     case 'replica':
     case 'client':
+      if (effect.of === 'client' && isLeftAlone(world.fleet, target)) return awaitedText(world.fleet, target);
       if ('from' in effect) return load(world, task, target);
       if (effect.where !== 'disk') return notCarriedOut(effect);
       await world.configurations.write(effect, target);
@@ -51,7 +50,7 @@ async function bring(
       await drain(world, effect.drained);
       return undefined;
     case 'sessions':
-      return notCarriedOut(effect);
+      return endSessions(world);
     case 'material':
       if (effect.becomes !== 'destroyed') return undefined;
       await world.configurations.purge(effect.generation);
@@ -61,25 +60,38 @@ async function bring(
 }
 
 /** Why the fleet has no means for this action on this target, or `undefined`. */
-function obstacle(world: World, task: Task, target: string): string | undefined {
+function obstacle({ fleet, loader }: World, task: Task, target: string): string | undefined {
   const { action, over } = task.step;
   if (action !== 'reload' && action !== 'restart') return undefined;
-  const { deploy } = over === 'clients' ? clientIn(world.fleet, target) : replicaNamed(world, target);
-  return deploy[action] === undefined ? `${target} declares no ${action} command` : undefined;
+  if (over === 'clients' && isLeftAlone(fleet, target)) return undefined;
+  return loader.can(kindOf(task), target, action) ? undefined : `${target} declares no ${action} command`;
 }
 
-async function load(world: World, task: Task, target: string): Promise<string | undefined> {
-  const owner = task.step.over === 'clients' ? clientIn(world.fleet, target) : replicaNamed(world, target);
-  const result = task.step.action === 'restart' ? await world.driver.restart(owner) : await world.driver.reload(owner);
-  return result.ok ? undefined : `${task.step.action} of ${target}: ${say(result)}`;
+async function load({ loader }: World, task: Task, target: string): Promise<string | undefined> {
+  const { action } = task.step;
+  if (action !== 'reload' && action !== 'restart')
+    return notCarriedOut({ of: 'replica', where: 'memory', from: 'disk' });
+  const result = await loader.load(kindOf(task), target, action);
+  return result.ok ? undefined : `${action} of ${target}: ${say(result)}`;
+}
+
+function kindOf({ step }: Task): 'replica' | 'client' {
+  return step.over === 'clients' ? 'client' : 'replica';
+}
+
+/** One replica after the other, each once the one before serves again. */
+async function endSessions({ fleet, loader, prover, gone }: World): Promise<string | undefined> {
+  const notes: string[] = [];
+  for (const { name } of fleet.replicas) {
+    if (gone.has(name)) continue;
+    const result = await loader.endSessions(name);
+    if (!result.ok) notes.push(`ending the sessions of ${name}: ${say(result)}`);
+    const ready = await prover.ready(name);
+    if (ready.verdict !== 'pass') return [...notes, ready.reason].join('; ');
+  }
+  return notes.length === 0 ? undefined : notes.join('; ');
 }
 
 function say(result: CommandResult): string {
   return result.output === '' ? result.how : `${result.how}: ${result.output}`;
-}
-
-function replicaNamed(world: World, name: string): Replica {
-  const replica = world.fleet.replicas.find((candidate) => candidate.name === name);
-  if (replica === undefined) throw new RotctlError('INTERNAL', `no replica ${name}`);
-  return replica;
 }

@@ -1,10 +1,11 @@
 import type { Secret } from '../credential/secret.ts';
-import type { DeployDriver } from '../deploy/driver.ts';
+import type { DeployDriver, Entry } from '../deploy/driver.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Client, Fleet, Replica, Template } from '../fleet/fleet.ts';
 import type { Effect, RotatingGeneration } from '../machine/step.ts';
-import { acceptedIn, signedIn } from './carried-out.ts';
-import type { Pairs } from './pair.ts';
+import { signedIn } from './carried-out.ts';
+import type { Pair, Pairs } from './pair.ts';
+import { defaultTexts, idTexts, wireId, wireIds } from './second-id.ts';
 
 /** An effect that sets something in a configuration. */
 export type SettingEffect = Extract<Effect, { set: unknown }>;
@@ -29,32 +30,54 @@ export function keyringConfigurations(
   { fleet, driver }: { readonly fleet: Fleet; readonly driver: DeployDriver },
   pairs: Pairs,
 ): Configurations {
+  const entriesOf = (generations: readonly RotatingGeneration[]): Map<string, Entry[]> => {
+    // An id without an entry is named too, so that its entry is removed.
+    const entries = new Map<string, Entry[]>(wireIds(pairs).map((id) => [id, []]));
+    for (const [client, pair] of pairs) {
+      for (const generation of generations) {
+        entries.get(wireId(client, pair, generation))?.push({ generation, secret: pair[generation] });
+      }
+    }
+    return entries;
+  };
   const acceptedBy = (generations: readonly RotatingGeneration[]): Map<string, Secret[]> =>
-    new Map([...pairs].map(([client, pair]) => [client, generations.map((generation) => pair[generation])]));
+    new Map([...entriesOf(generations)].map(([id, entries]) => [id, entries.map(({ secret }) => secret)]));
   return {
     async write(effect, target) {
       if (effect.of === 'client') {
-        await driver.writeSigning(clientIn(fleet, target), secretOf(pairs, target, signedIn(effect)));
+        const generation = signedIn(effect);
+        const client = clientIn(fleet, target);
+        const pair = pairOf(pairs, target);
+        const entry = { generation, secret: pair[generation] };
+        await driver.writeSigning(client, entry, idTexts(client, pair, generation));
       } else {
-        await driver.writeAccepted(acceptorIn(fleet, target), acceptedBy(acceptedIn(effect)));
+        const acceptor = acceptorIn(fleet, target);
+        const { accepts, defaultId } = effect.set;
+        const texts = defaultId === undefined ? [] : await defaultTexts(driver, acceptor, pairs, defaultId);
+        const entries = accepts === undefined ? new Map<string, Entry[]>() : entriesOf(accepts);
+        if (entries.size > 0 || texts.length > 0) await driver.writeAccepted(acceptor, entries, texts);
       }
     },
     async holds(effect, target) {
       if (effect.of === 'client') {
-        const found = await driver.readSigning(clientIn(fleet, target));
-        return found.signsLike(secretOf(pairs, target, signedIn(effect)));
+        const generation = signedIn(effect);
+        const client = clientIn(fleet, target);
+        const pair = pairOf(pairs, target);
+        for (const { at, value } of idTexts(client, pair, generation)) {
+          if ((await driver.readText(client, at)) !== value) return false;
+        }
+        return driver.signs(client, pair[generation]);
       }
-      const wanted = acceptedBy(acceptedIn(effect));
-      const found = await driver.readAccepted(acceptorIn(fleet, target), [...wanted.keys()]);
-      return [...wanted].every(([client, secrets]) => {
-        const present = found.get(client) ?? [];
-        return present.length === secrets.length && secrets.every((secret, index) => present[index]?.signsLike(secret));
-      });
+      const acceptor = acceptorIn(fleet, target);
+      const { accepts, defaultId } = effect.set;
+      if (defaultId !== undefined && (await defaultTexts(driver, acceptor, pairs, defaultId)).length > 0) return false;
+      return accepts === undefined || driver.accepts(acceptor, acceptedBy(accepts));
     },
     async snapshot() {
       const state: Record<string, Snapshot> = {};
       for (const acceptor of [...fleet.replicas, ...fleet.templates]) {
-        const accepted = await driver.readAccepted(acceptor, [...pairs.keys()]);
+        const accepted = await driver.readAccepted(acceptor, wireIds(pairs));
+        if (accepted === undefined) continue;
         state[acceptor.name] = Object.fromEntries(
           [...accepted].map(([client, secrets]) => [client, secrets.map((secret) => secret.fingerprint)]),
         );
@@ -74,6 +97,13 @@ export function acceptorIn({ replicas, templates }: Fleet, name: string): Replic
   return acceptor;
 }
 
+/** The replica of that name. @throws RotctlError `INTERNAL` */
+export function replicaIn({ replicas }: Pick<Fleet, 'replicas'>, name: string): Replica {
+  const replica = replicas.find((candidate) => candidate.name === name);
+  if (replica === undefined) throw new RotctlError('INTERNAL', `no replica ${name}`);
+  return replica;
+}
+
 /** The client of that id. @throws RotctlError `INTERNAL` */
 export function clientIn({ clients }: Fleet, id: string): Client {
   const client = clients.find((candidate) => candidate.id === id);
@@ -81,9 +111,9 @@ export function clientIn({ clients }: Fleet, id: string): Client {
   return client;
 }
 
-/** One generation of a client's secret. @throws RotctlError `INTERNAL` */
-function secretOf(pairs: Pairs, client: string, generation: RotatingGeneration): Secret {
+/** The secrets of a client. @throws RotctlError `INTERNAL` */
+function pairOf(pairs: Pairs, client: string): Pair {
   const pair = pairs.get(client);
   if (pair === undefined) throw new RotctlError('INTERNAL', `no secrets for client ${client}`);
-  return pair[generation];
+  return pair;
 }

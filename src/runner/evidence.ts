@@ -16,7 +16,7 @@ export function toLedger(proven: Pick<Proven, 'cells' | 'findings' | 'owed' | 'r
 
 /** A check's result as it stands in the ledger. */
 export function findingToLedger(finding: Finding): Data {
-  const { id, verdict, critical, target, expected, seen, reason, samples, ms, accepted } = finding;
+  const { id, verdict, critical, target, expected, seen, reason, hazards, samples, ms, accepted } = finding;
   return {
     id,
     verdict,
@@ -25,6 +25,7 @@ export function findingToLedger(finding: Finding): Data {
     expected,
     seen,
     ...(reason === undefined ? {} : { reason }),
+    ...(hazards === undefined ? {} : { hazards: [...hazards] }),
     samples,
     ms: Math.round(ms),
     ...(accepted === undefined ? {} : { accepted: { ...accepted } }),
@@ -32,9 +33,10 @@ export function findingToLedger(finding: Finding): Data {
 }
 
 function cellToLedger(cell: Cell): Data {
-  const { client, generation, replica, expected, seen, verdict, reason, at, ms } = cell;
+  const { client, id, generation, replica, expected, seen, verdict, reason, at, ms } = cell;
   return {
     client,
+    ...(id === undefined ? {} : { id }),
     generation,
     replica,
     expected,

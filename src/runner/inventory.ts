@@ -3,7 +3,7 @@ import type { Beginning, Inventory } from '../machine/step.ts';
 
 /** The targets of a rotation of these clients' secrets on a fleet, as the fleet file names them, and how they stand before it. */
 export function inventoryOf(
-  { templates, replicas }: Fleet,
+  { templates, replicas, policy }: Pick<Fleet, 'templates' | 'replicas' | 'policy'>,
   clients: readonly string[],
   beginning: Beginning | undefined,
 ): Inventory {
@@ -12,5 +12,12 @@ export function inventoryOf(
     replicas: replicas.map(({ name }) => name),
     clients,
     ...(beginning === undefined ? {} : { beginning }),
+    ...batchIn(policy.batch, replicas.length),
   };
+}
+
+/** How many replicas go together after the first: a share is rounded down, and is at least one. */
+function batchIn(batch: Fleet['policy']['batch'], replicas: number): Pick<Inventory, 'batch'> {
+  if (batch === undefined) return {};
+  return { batch: 'count' in batch ? batch.count : Math.max(1, Math.floor((replicas * batch.percent) / 100)) };
 }

@@ -1,24 +1,34 @@
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Entry } from '../ledger/entry.ts';
 import type { Clock } from '../probe/ports.ts';
 import type { Prober, RefusalCount } from '../probe/prober.ts';
 import { type OwnRefusals, RefusalWatch } from '../watch/logs.ts';
-import type { LogFiles } from '../watch/ports.ts';
+import type { RefusalSources } from '../watch/refusal-feed.ts';
 import { verdictOf } from './finding-verdict.ts';
 import type { Proven } from './world.ts';
 
 /** What watching a fleet's logs needs. */
 export interface LogWatchParts {
   readonly fleet: Pick<Fleet, 'logs' | 'replicas' | 'balancer'>;
-  readonly files: LogFiles;
+  readonly sources: RefusalSources;
+  /** The baseline that the ledger has of the open rotation. */
+  recorded?(): Promise<Baseline | undefined>;
   readonly clock: Clock;
   readonly prober: Pick<Prober, 'refusals'>;
 }
+
+/** The most refusals of others in one window before a rotation, by replica (or `fleet`). */
+export type Baseline = Readonly<Record<string, number>>;
+
+const STEP_MS = 1000;
 
 /** Watches the logs of a fleet's replicas for refused signatures of others, for as long as a command is at work. */
 export class FleetLogWatch {
   readonly #parts: LogWatchParts;
   readonly #watch: RefusalWatch;
+  readonly #halt = new AbortController();
   #begun = false;
+  #baseline: Baseline | undefined;
   #before: ReadonlyMap<string, RefusalCount> = new Map();
 
   constructor(parts: LogWatchParts) {
@@ -26,7 +36,7 @@ export class FleetLogWatch {
     this.#watch = new RefusalWatch({
       logs: parts.fleet.logs,
       replicas: parts.fleet.replicas,
-      files: parts.files,
+      ...parts.sources,
       clock: parts.clock,
     });
   }
@@ -35,8 +45,43 @@ export class FleetLogWatch {
   async begin(): Promise<void> {
     if (this.#begun) return;
     this.#begun = true;
+    const baseline = this.#baseline ?? (await this.#parts.recorded?.());
+    if (baseline !== undefined) this.#watch.compareWith(baseline);
     await this.#watch.begin();
     this.#before = this.#counts();
+    this.#keepUp();
+  }
+
+  /** Watches for one window, in which we send nothing, how many refusals there are anyhow; nothing where no window is declared. */
+  async measure(wait: (what: string, ms: number) => Promise<void>): Promise<Baseline | undefined> {
+    const { logs } = this.#parts.fleet;
+    if (logs?.windowMs === undefined) return undefined;
+    await this.#watch.begin();
+    for (let left = logs.windowMs; left > 0; left -= STEP_MS) {
+      await wait('the refused signatures that there are before a rotation', Math.min(left, STEP_MS));
+      await this.#watch.poll();
+    }
+    this.#baseline = await this.#watch.baseline();
+    return this.#baseline;
+  }
+
+  /** Watches no more. */
+  stop(): void {
+    this.#halt.abort();
+  }
+
+  /** Where refusals are counted in a window, it has to be known when they came. */
+  #keepUp(): void {
+    const { fleet, clock } = this.#parts;
+    if (fleet.logs?.windowMs === undefined) return;
+    const step = Math.min(STEP_MS, fleet.logs.windowMs / 4);
+    const loop = async (): Promise<void> => {
+      while (!this.#halt.signal.aborted) {
+        await clock.sleep(step, this.#halt.signal).catch(() => undefined);
+        if (!this.#halt.signal.aborted) await this.#watch.poll();
+      }
+    };
+    void loop().catch(() => undefined);
   }
 
   /** Whether the logs show refusals that `rotctl` did not bring about itself, since the last look. */
@@ -73,5 +118,15 @@ function ownSince(
       name,
       { least: since(name, 'least'), most: since(name, 'most') + since(BALANCER, 'most') },
     ]),
+  );
+}
+
+/** The baseline that a rotation's entries have. */
+export function baselineIn(entries: readonly Entry[]): Baseline | undefined {
+  const refused = entries.findLast(({ kind, data }) => kind === 'evidence' && data.proof === 'baseline')?.data.refused;
+  if (refused === undefined || refused === null || typeof refused !== 'object' || Array.isArray(refused))
+    return undefined;
+  return Object.fromEntries(
+    Object.entries(refused).flatMap(([name, count]) => (typeof count === 'number' ? [[name, count]] : [])),
   );
 }

@@ -1,20 +1,33 @@
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { Phase } from '../machine/phase.ts';
 import { type Goal, turningBack } from '../machine/way.ts';
+import { isBraked } from '../probe/brake.ts';
+import { announceEnd } from './announce.ts';
+import { AuthIncidents } from './auth-incidents.ts';
 import { beginRotation } from './begin.ts';
 import { requireCarriedOut } from './carried-out.ts';
-import { type Configurations, keyringConfigurations } from './configurations.ts';
+import { certificateConfigurations, certificateLoader } from './certificates/configurations.ts';
+import { settleOwn } from './certificates/own.ts';
+import { type CertificateTerms, shownByReplicas } from './certificates/terms.ts';
+import { keyringConfigurations } from './configurations.ts';
+import type { DrillMark } from './drill-mark.ts';
 import { type DriveOptions, drive, enter } from './engine.ts';
+import { requireFreeTime } from './free-time.ts';
 import { gateConfigurations } from './gate/configurations.ts';
 import { beginningOf } from './gate/standing.ts';
 import type { GateTerms } from './gate/terms.ts';
-import { isOpen, newestHistory } from './history.ts';
+import { type History, isOpen, newestHistory } from './history.ts';
+import { recordIncident } from './incident.ts';
 import { inventoryOf } from './inventory.ts';
 import type { Journal } from './journal.ts';
+import { neverMoved } from './left-alone.ts';
+import { deployLoader } from './loader.ts';
 import { type Owed, parseOwed } from './owed.ts';
 import type { Pairs } from './pair.ts';
 import { type PlanBinding, requireHead } from './plan/binding.ts';
+import { requireReplayProofs } from './replay-proofs.ts';
 import { proveOnFleet, type Safety, UnsafeRunbook } from './safety.ts';
 import { settleOwed } from './settle-owed.ts';
 import { SIGNED_WITH } from './signed-with.ts';
@@ -22,6 +35,7 @@ import { recordSnapshot } from './snapshot.ts';
 import { openHistory, takeUp } from './take-up.ts';
 import type { HeldLock, OpenLedger, Tools } from './tools.ts';
 import type { UnsafeOrder } from './unsafe-order.ts';
+import { hasWindows } from './windows.ts';
 import type { Stop, World } from './world.ts';
 
 /** What an operator asks for. */
@@ -38,6 +52,8 @@ export interface Order {
   readonly unsafeOrder?: UnsafeOrder;
   /** The saved plan that this carries out; refused when the ledger has grown since. */
   readonly plan?: PlanBinding;
+  /** The drill that this is a part of, where a rotation is only rehearsed. */
+  readonly drill?: DrillMark;
 }
 
 /** Where an operation ended. */
@@ -72,6 +88,9 @@ const GOALS: Readonly<Record<'overlap' | 'retire' | 'rollback', Goal>> = {
  */
 export async function operate(tools: Tools, order: Order): Promise<Ended> {
   requireCarriedOut(tools.runbook);
+  if (order.command === 'overlap') requireReplayProofs(tools.fleet, tools.runbook);
+  if (hasWindows(tools.fleet.policy.windows))
+    await requireFreeTime(tools, order, newestHistory(await tools.readLedger(), tools.runbook, tools.fleet.name));
   const safety = await proofToBegin(tools, order);
   const lock = await tools.lock(order.command);
   try {
@@ -80,7 +99,9 @@ export async function operate(tools: Tools, order: Order): Promise<Ended> {
       if (order.plan !== undefined) requireHead(order.plan, await ledger.entries());
       return await underLock({ tools, ledger, lock, order, safety });
     } catch (error) {
-      throw asStopped(tools.stop.signal, error);
+      const told = asStopped(tools.stop.signal, error);
+      if (isBraked(told)) await recordIncident(tools, ledger, told);
+      throw told;
     } finally {
       await ledger.close();
     }
@@ -91,6 +112,7 @@ export async function operate(tools: Tools, order: Order): Promise<Ended> {
 
 /** A wait inside a check that was broken off by the operator's signal rejects with the signal's bare name. */
 function asStopped(signal: AbortSignal, error: unknown): unknown {
+  if (isBraked(signal.reason)) return signal.reason;
   if (!signal.aborted || error !== signal.reason) return error;
   return new RotctlError('STOPPED', `stopped by ${String(signal.reason)}`);
 }
@@ -112,7 +134,7 @@ interface Work {
  * @throws RotctlError `RUNBOOK_UNSAFE` when it is not safe, and the operator has not said to go on all the same
  */
 async function proofToBegin(tools: Tools, order: Order): Promise<Safety | undefined> {
-  if (order.command !== 'overlap' || isOpen(newestHistory(await tools.readLedger(), tools.runbook))) {
+  if (order.command !== 'overlap' || isOpen(newestHistory(await tools.readLedger(), tools.runbook, tools.fleet.name))) {
     return undefined;
   }
   return requireSafe(tools, order);
@@ -140,12 +162,16 @@ async function underLock(work: Work): Promise<Ended> {
     if (order.command !== 'overlap') return nothingOpen(tools, ledger, order);
     const safety = work.safety ?? (await requireSafe(tools, order));
     const begun = await beginRotation(tools, ledger, order, safety);
-    return run(work, begun, { goal: 'switched', wait: order.wait, enteredAt: {} });
+    const goal = reachable(tools.fleet, order.clients, 'switched');
+    return run(work, begun, { goal, wait: order.wait, enteredAt: {} });
   }
-  const goal = goalOf(order, history.rotation.phase, history.goal);
+  const { clients } = history.inventory;
+  if (order.command === 'retire') requireMovable(tools.fleet, clients);
+  const goal = reachable(tools.fleet, clients, goalOf(order, history.rotation.phase, history.goal));
   if (history.rotation.phase === goal && history.owed.length === 0) {
     return { rotation: history.id, phase: goal, already: `rotation ${history.id} is ${goal}`, owed: [] };
   }
+  tools.identities?.begin(history.certificates);
   return run(work, await takeUp(tools, ledger, history), {
     goal,
     wait: order.wait,
@@ -156,42 +182,95 @@ async function underLock(work: Work): Promise<Ended> {
 
 /** A rotation that was begun or taken up. */
 interface InHand {
+  readonly history?: Pick<History, 'gone'>;
   readonly journal: Journal;
   readonly pairs: Pairs;
   readonly terms: GateTerms | undefined;
+  readonly certificates: CertificateTerms | undefined;
 }
 
-async function run(work: Work, { journal, pairs, terms }: InHand, options: DriveOptions): Promise<Ended> {
+async function run(work: Work, inHand: InHand, options: DriveOptions): Promise<Ended> {
+  const { journal, pairs, terms, certificates, history } = inHand;
   const { tools, ledger } = work;
   await noteLock(work, journal, options.goal);
   const owed = () => owedIn(ledger, journal.id);
-  const traffic = await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase]);
+  if (certificates !== undefined) tools.identities?.rotates(shownByReplicas(tools.fleet, certificates));
+  const settleOwn = ownSettler(tools, certificates);
+  await settleOwn?.(journal.rotation.phase);
+  const incidents = new AuthIncidents(() => tools.clock.now());
+  const traffic = incidents.watch(await tools.traffic(pairs, SIGNED_WITH[journal.rotation.phase], certificates));
   const { setting } = journal;
-  const configurations = configurationsOf(tools, pairs, terms);
-  const prover = tools.prover(pairs, terms);
-  const world: World = { ...tools, setting, pairs, configurations, prover, traffic, keeper: tools.vault };
+  const rotated = certificates === undefined ? undefined : { rotation: journal.id, terms: certificates };
+  const prover = await tools.prover(pairs, terms, rotated);
+  const world: World = {
+    ...tools,
+    progress: incidents.hear(tools.progress),
+    setting,
+    pairs,
+    ...deployedBy(tools, inHand),
+    prover,
+    traffic,
+    keeper: tools.vault,
+    ...(settleOwn === undefined ? {} : { settleOwn }),
+    gone: goneFrom(tools.fleet, history),
+  };
   try {
     if (journal.rotation.phase === 'stable') await recordSnapshot(world, journal, 'before');
-    await settleOwed(world, journal, await owed(), false);
+    // A way back waits for no proof of the state that it leaves; what is owed is settled at its end.
     if (options.goal === 'rolled-back') await turnBack(world, journal, options);
+    else await settleOwed(world, journal, await owed(), false);
     await drive(world, journal, options);
     await settleOwed(world, journal, await owed(), true);
+    noteKeys(world, journal);
   } catch (error) {
     // What went back by itself ends with the same replay checks as what went on.
     if (error instanceof RotctlError && error.code === 'ROLLED_BACK')
       await settleOwed(world, journal, await owed(), true);
+    await announceEnd(world, journal, error);
     throw error;
   } finally {
     await traffic.stop();
+    await incidents.record(tools.progress, journal);
   }
   return { rotation: journal.id, phase: journal.rotation.phase, owed: await owed() };
 }
 
-/** How the settings of this fleet's protocol stand in its configurations. */
-function configurationsOf({ fleet, driver, gate }: Tools, pairs: Pairs, terms: GateTerms | undefined): Configurations {
-  if (gate === undefined) return keyringConfigurations({ fleet, driver }, pairs);
+/** Replicas that are gone by a recorded word, and not listed either: one that is listed counts. */
+function goneFrom({ replicas }: Tools['fleet'], history: Pick<History, 'gone'> | undefined): World['gone'] {
+  return new Map([...(history?.gone ?? [])].filter(([gone]) => !replicas.some(({ name }) => name === gone)));
+}
+
+/** Says what is left to do where a key is held elsewhere: its holder knows of no rotation. */
+function noteKeys({ pairs, progress }: World, { rotation }: Journal): void {
+  if (rotation.phase !== 'destroyed') return;
+  for (const [client, { current, next }] of pairs) {
+    if (!next.isHeldElsewhere) continue;
+    const todo = 'make it current where its signer keeps it (signer.keyIds.current), and destroy the old one there';
+    progress.note(`${client}: key ${next.fingerprint} is in force in place of ${current.fingerprint}: ${todo}`);
+  }
+}
+
+/** How what is rotated stands in the configurations of this fleet, and what makes it be taken up. */
+function deployedBy(
+  { fleet, driver, gate, certificates: access }: Tools,
+  { pairs, terms, certificates }: InHand,
+): Pick<World, 'configurations' | 'loader'> {
+  if (certificates !== undefined && access !== undefined) {
+    const parts = { fleet, driver: access.driver };
+    return { configurations: certificateConfigurations(parts, certificates), loader: certificateLoader(parts) };
+  }
+  const loader = deployLoader({ fleet, driver });
+  if (gate === undefined) return { configurations: keyringConfigurations({ fleet, driver }, pairs), loader };
   if (terms === undefined) throw new RotctlError('INTERNAL', 'a rotation of gates without its terms');
-  return gateConfigurations({ fleet, driver: gate.driver }, pairs, terms);
+  return { configurations: gateConfigurations({ fleet, driver: gate.driver }, pairs, terms), loader };
+}
+
+function ownSettler(
+  { fleet, certificates: access }: Tools,
+  certificates: CertificateTerms | undefined,
+): World['settleOwn'] {
+  if (certificates === undefined || access === undefined) return undefined;
+  return (phase) => settleOwn(fleet, access, certificates, phase);
 }
 
 /**
@@ -252,9 +331,24 @@ export function goalOf(order: Pick<Order, 'command' | 'reinstate'>, phase: Phase
   return GOALS[order.command];
 }
 
+/** How far a rotation can get towards a goal: with a client that nobody can move, the overlap stays open. */
+export function reachable(fleet: Fleet, clients: readonly string[], goal: Goal): Goal {
+  return goal === 'switched' && neverMoved(fleet, clients) !== undefined ? 'overlap' : goal;
+}
+
+/** @throws RotctlError `PRECONDITION_FAILED` where a client can never be moved */
+function requireMovable(fleet: Fleet, clients: readonly string[]): void {
+  const never = neverMoved(fleet, clients);
+  if (never === undefined) return;
+  throw new RotctlError('PRECONDITION_FAILED', `retire is refused: ${never}`, {
+    hint: 'the overlap stays open; replace that client, or make it movable, and say so in the fleet file',
+    next: 'rotctl status',
+  });
+}
+
 /** With no rotation open: a command whose goal the last one reached is done already; any other is refused. */
 async function nothingOpen(tools: Tools, ledger: OpenLedger, order: Order): Promise<Ended> {
-  const last = newestHistory(await ledger.entries(), tools.runbook);
+  const last = newestHistory(await ledger.entries(), tools.runbook, tools.fleet.name);
   const phase = last?.rotation.phase ?? 'stable';
   const reached = order.command === 'resume' || (order.command !== 'overlap' && GOALS[order.command] === phase);
   if (!reached) {

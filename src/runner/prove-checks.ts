@@ -1,9 +1,10 @@
 import type { RotatingGeneration } from '../machine/step.ts';
+import type { MtlsLook } from '../probe/checks/check.ts';
 import { checksOf } from '../probe/checks/list.ts';
 import { runChecks } from '../probe/checks/run-checks.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Burned } from '../probe/oracle.ts';
-import { verdictOf } from './finding-verdict.ts';
+import { sayStopping, verdictOf } from './finding-verdict.ts';
 import { contextFor, type FleetParts } from './fleet-parts.ts';
 import type { Pairs } from './pair.ts';
 import type { Proven } from './world.ts';
@@ -23,6 +24,8 @@ export interface CheckOrder {
   readonly owed?: readonly Burned[];
   /** Not tried again when they could not be told: another try would meet what the first one did. */
   readonly once?: true;
+  /** Where certificates rotate: what each is to meet. */
+  readonly mtls?: MtlsLook;
 }
 
 /**
@@ -42,25 +45,15 @@ export async function proveChecks(parts: FleetParts, pairs: Pairs, order: CheckO
     if (open.length === 0 || verdictOf(findings) === 'fail' || over) break;
     await clock.sleep(AGAIN_AFTER_MS);
   }
-  return { verdict: verdictOf(findings), reason: sayBad(findings), cells: [], findings, owed: [] };
+  return { verdict: verdictOf(findings), reason: sayStopping(findings), cells: [], findings, owed: [] };
 }
 
 async function contextOf(parts: FleetParts, pairs: Pairs, order: CheckOrder) {
   const { replicas: wanted } = order;
   const burned = (await order.burned?.()) ?? [];
-  const { signal: _, ...context } = await contextFor(parts, pairs, order.accepted, burned, order.owed);
+  const { signal: _, ...rest } = await contextFor(parts, pairs, order.accepted, burned, order.owed);
+  const context = order.mtls === undefined ? rest : { ...rest, mtls: order.mtls };
   if (wanted === undefined) return context;
   const replicas = parts.fleet.replicas.filter(({ name }) => wanted.includes(name));
   return { ...context, fleet: { ...context.fleet, replicas } };
-}
-
-function sayBad(findings: readonly Finding[]): string {
-  const bad = findings.filter(
-    ({ verdict, critical, accepted }) =>
-      accepted === undefined && (verdict === 'fail' || (verdict === 'unknown' && critical)),
-  );
-  return bad
-    .slice(0, 3)
-    .map((finding) => `${finding.id} on ${finding.target}: ${finding.reason ?? finding.seen}`)
-    .join('; ');
 }

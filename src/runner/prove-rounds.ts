@@ -2,6 +2,7 @@ import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Endpoint, Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
 import type { Cell } from '../probe/finding.ts';
+import type { Identity } from '../probe/ports.ts';
 import { awaitAccepted } from '../probe/readiness.ts';
 import {
   type Expected,
@@ -12,6 +13,7 @@ import {
   type Target,
 } from '../probe/round.ts';
 import type { Pairs } from './pair.ts';
+import { wireId } from './second-id.ts';
 import type { Proven } from './world.ts';
 
 const PAUSE_MS = 100;
@@ -28,11 +30,17 @@ export interface RoundParts {
   readonly pairs: Pairs;
   /** The generations that valid requests are signed with just now: their refusal is a lock-out, and not waited out. */
   readonly valid?: readonly RotatingGeneration[];
+  /** Where certificates rotate: what is presented for each generation. */
+  readonly identities?: Identities | undefined;
 }
+
+/** Our own certificates by generation. */
+export type Identities = Readonly<Record<RotatingGeneration, Identity>>;
 
 /** Gives an endpoint the name under which it is reported. */
 export function named(name: string, endpoint: Endpoint): Target {
-  return { name, url: endpoint.url, serverName: endpoint.serverName };
+  const { url, serverName, address } = endpoint;
+  return { name, url, serverName, ...(address === undefined ? {} : { address }) };
 }
 
 /**
@@ -67,7 +75,7 @@ async function settledRound(
   const started = clock.monotonic();
   const urgentMs = Math.min(LOCK_OUT_MS, parts.readiness.deadlineMs);
   for (;;) {
-    const cells = await round(parts.tools, target, expected(parts.pairs, expectations), options);
+    const cells = await round(parts.tools, target, expected(parts, expectations), options);
     const passed = clock.monotonic() - started;
     if (cells.every((cell) => cell.verdict === 'pass') || passed >= parts.readiness.deadlineMs) return cells;
     if (passed >= urgentMs && cells.some((cell) => isLockOut(cell, parts.valid ?? []))) return cells;
@@ -84,19 +92,31 @@ function isLockOut(cell: Cell, valid: readonly RotatingGeneration[]): boolean {
   );
 }
 
-function expected(pairs: Pairs, expectations: Expectations): RoundClient[] {
+function expected({ pairs, identities }: RoundParts, expectations: Expectations): RoundClient[] {
   return [...pairs].map(([id, pair]) => ({
     id,
     secrets: (['current', 'next'] as const).flatMap((generation): Expected[] => {
       const expect = expectations[generation];
-      return expect === undefined ? [] : [{ generation, secret: pair[generation], expect }];
+      if (expect === undefined) return [];
+      const { ids } = pair;
+      const shown = identities === undefined ? {} : { certificate: identities[generation] };
+      const one = { generation, secret: pair[generation], expect, ...shown };
+      if (ids === undefined) return [one];
+      if (expect === 'ACCEPTED') return [{ ...one, id: ids[generation] }];
+      // Its own id has gone, and under the one that is left it opens nothing: client ids are not signed.
+      const left = generation === 'current' ? ids.next : ids.current;
+      return [
+        { ...one, expect: 'AUTH_INVALID_CLIENT', id: ids[generation] },
+        { ...one, id: left },
+      ];
     }),
   }));
 }
 
 function say(cell: Cell): string {
   const why = cell.reason === undefined ? '' : ` (${cell.reason})`;
-  return `${cell.replica}: ${cell.generation} of ${cell.client} expected ${cell.expected}, seen ${cell.seen}${why}`;
+  const who = cell.id === undefined ? cell.client : `${cell.client} as ${cell.id}`;
+  return `${cell.replica}: ${cell.generation} of ${who} expected ${cell.expected}, seen ${cell.seen}${why}`;
 }
 
 /** Waits until a replica accepts signed probes of every client in a row. A health page is not asked. */
@@ -106,7 +126,11 @@ export async function proveReady(parts: RoundParts, target: Target): Promise<Pro
     const ready = await awaitAccepted(
       parts.tools,
       target,
-      { client, secrets: [pair.current, pair.next] },
+      (['current', 'next'] as const).map((generation) => ({
+        client: wireId(client, pair, generation),
+        secret: pair[generation],
+        ...(parts.identities === undefined ? {} : { certificate: parts.identities[generation] }),
+      })),
       { deadlineMs, consecutive },
     );
     if (ready.ready) continue;

@@ -2,17 +2,20 @@ import type { Rehearsable } from '../deploy/driver.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Finding } from '../probe/finding.ts';
 import type { Clock } from '../probe/ports.ts';
+import { clientIdsOf } from './second-id.ts';
+
+type Parties = Pick<Fleet, 'replicas' | 'templates' | 'clients'>;
 
 /** Whether both steps of every deploy could be done, writing and then loading. Nothing is written and no command is run. */
 export async function rehearseDeploys(
-  { replicas, templates, clients }: Pick<Fleet, 'replicas' | 'templates' | 'clients'>,
+  { replicas, templates, clients }: Parties,
   driver: Rehearsable,
   clock: Pick<Clock, 'monotonic'>,
 ): Promise<readonly Finding[]> {
-  const ids = clients.map(({ id }) => id);
+  const ids = clientIdsOf({ clients });
   const targets = [
     ...[...replicas, ...templates].map(({ name, deploy }) => ({ name, deploy, ids })),
-    ...clients.map(({ id, deploy }) => ({ name: id, deploy, ids: [id] })),
+    ...clients.filter(({ movable }) => movable === 'us').map(({ id, deploy }) => ({ name: id, deploy, ids: [id] })),
   ];
   const findings: Finding[] = [];
   for (const { name, deploy, ids: own } of targets) {
@@ -31,4 +34,10 @@ export async function rehearseDeploys(
     });
   }
   return findings;
+}
+
+/** Whether a configuration is reached by programs or machines elsewhere, of which much may fail that no file shows. */
+export function goesByPrograms({ replicas, templates, clients }: Parties): boolean {
+  const local: readonly string[] = ['env-file', 'json-file'];
+  return [...replicas, ...templates, ...clients].some(({ deploy }) => !local.includes(deploy.driver));
 }

@@ -5,14 +5,16 @@ import type { Effect } from '../machine/step.ts';
 import { type Planned, pathTo } from '../machine/way.ts';
 import type { Finding } from '../probe/finding.ts';
 import { requireReadiness } from './before.ts';
-import { notCarriedOut, requireCarriedOut } from './carried-out.ts';
+import { requireCarriedOut } from './carried-out.ts';
 import type { SettingEffect } from './configurations.ts';
 import { beginningOf, termsNow } from './gate/standing.ts';
 import { isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
-import { goalOf, type Order, requireSafe } from './operate.ts';
+import { requireLockout } from './lockout.ts';
+import { goalOf, type Order, reachable, requireSafe } from './operate.ts';
 import type { Pairs } from './pair.ts';
 import { sayProof } from './plan/document.ts';
+import { requireReplayProofs } from './replay-proofs.ts';
 import { proveOnFleet, type Safety } from './safety.ts';
 import type { Tools } from './tools.ts';
 
@@ -39,12 +41,14 @@ export interface Rehearsal {
  */
 export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
   requireCarriedOut(tools.runbook);
+  requireReplayProofs(tools.fleet, tools.runbook);
+  requireLockout(tools.fleet);
   const ledger = await tools.readLedger();
-  const newest = newestHistory(ledger, tools.runbook);
+  const newest = newestHistory(ledger, tools.runbook, tools.fleet.name);
   const history = isOpen(newest) ? newest : undefined;
   const phase = history?.rotation.phase ?? 'stable';
-  const goal = goalOf(order, phase, history?.goal ?? 'switched');
   const inventory = history?.inventory ?? inventoryOf(tools.fleet, order.clients, await beginningOf(tools));
+  const goal = reachable(tools.fleet, inventory.clients, goalOf(order, phase, history?.goal ?? 'switched'));
   const safety =
     history === undefined
       ? await requireSafe(tools, order)
@@ -71,48 +75,60 @@ export async function rehearse(tools: Tools, order: Order): Promise<Rehearsal> {
     safety,
     findings,
     verdict,
-    simulated: path.flatMap(sayMove),
+    simulated: path.flatMap((planned) => sayMove(planned, tools.runbook.scheme === 'mtls' ? CERTIFICATES : SECRETS)),
     notCheckable: [...new Set(path.flatMap(({ move }) => ('task' in move ? move.task.step.proofs.map(sayProof) : [])))],
   };
 }
 
-function sayMove({ phase, move }: Planned): string[] {
+function sayMove({ phase, move }: Planned, words: Words): string[] {
   if ('trigger' in move) return move.trigger === 'complete' ? [] : [`${phase}: ${move.trigger}`];
   const { step, targets } = move.task;
-  return step.effects.map((effect) => `${step.id} on ${targets.join(', ')}: ${sayEffect(effect, step.action)}`);
+  return step.effects.map((effect) => `${step.id} on ${targets.join(', ')}: ${sayEffect(effect, step.action, words)}`);
 }
 
-function sayEffect(effect: Effect, action: string): string {
+function sayEffect(effect: Effect, action: string, settings: Words): string {
   switch (effect.of) {
     case 'template':
     case 'replica':
     case 'client':
       if ('from' in effect) return `${action}, so that what is on disk is in force`;
-      return saySettings(effect);
+      return saySettings(effect, settings);
     case 'flight':
       return `wait until no request signed with ${effect.drained} is on its way`;
     case 'sessions':
-      return notCarriedOut(effect);
+      return `end the sessions that were made under ${effect.ended}`;
     case 'material':
       return `${effect.generation} is ${effect.becomes}`;
   }
 }
 
 /** What is set, setting by setting, in the words of the runbook. */
-function saySettings({ set, restores = [] }: SettingEffect): string {
+function saySettings({ set, restores = [] }: SettingEffect, settings: Words): string {
   const words: readonly string[] = Object.entries(set).map(([setting, value]) => {
-    if (restores.some((one) => one === setting)) return `${WORDS[setting] ?? setting} as before`;
-    if (setting === 'signs') return `signs with ${String(value)}`;
+    if (restores.some((one) => one === setting)) return `${settings[setting] ?? setting} as before`;
     const said = Array.isArray(value) ? `[${value.join(', ')}]` : String(value);
-    return `${WORDS[setting] ?? setting} = ${said}`;
+    if (VERBS.includes(setting)) return `${settings[setting] ?? setting} ${said}`;
+    return `${settings[setting] ?? setting} = ${said}`;
   });
   return words.join('; ');
 }
 
-const WORDS: Readonly<Record<string, string>> = {
+/** Settings whose words go before the value as a verb. */
+const VERBS: readonly string[] = ['signs', 'presents'];
+
+type Words = Readonly<Record<string, string>>;
+
+const SECRETS: Words = {
   accepts: 'allowed secrets',
+  signs: 'signs with',
   strict: 'key ids enforced',
   revokes: 'revoked key ids of',
   keyIds: 'key ids',
   dual: 'both signatures',
+};
+
+const CERTIFICATES: Words = {
+  accepts: 'trusted authorities',
+  signs: 'shows its certificate of',
+  presents: 'shows its certificate of',
 };

@@ -1,5 +1,6 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { loadsIn } from '../fleet/loads.ts';
 import type { LedgerValue } from '../ledger/entry.ts';
 import { beginningsOf } from '../machine/as-before.ts';
 import { MOVING_PHASES } from '../machine/phase.ts';
@@ -42,19 +43,19 @@ export class UnsafeRunbook extends RotctlError {
 /** The commands that a runbook asks for, and that replicas, or clients that rotate, do not have. */
 function lacksOf(
   { replicas, clients }: Fleet,
-  { program }: Runbook,
+  { program, scheme }: Runbook,
   rotating: readonly string[],
 ): { name: string; lack: Lack }[] {
   const steps = MOVING_PHASES.flatMap((phase) => program[phase]);
   const targets = [
-    ...replicas.map(({ name, deploy }) => ({ name, deploy, kind: 'replicas' as const })),
+    ...replicas.map((replica) => ({ name: replica.name, process: replica, kind: 'replicas' as const })),
     ...clients
-      .filter(({ id }) => rotating.includes(id))
-      .map(({ id, deploy }) => ({ name: id, deploy, kind: 'clients' as const })),
+      .filter(({ id, movable }) => rotating.includes(id) && movable === 'us')
+      .map((client) => ({ name: client.id, process: client, kind: 'clients' as const })),
   ];
-  return targets.flatMap(({ name, deploy, kind }) =>
+  return targets.flatMap(({ name, process, kind }) =>
     (['reload', 'restart'] as const).flatMap((command) =>
-      deploy[command] === undefined && steps.some(({ over, action }) => over === kind && action === command)
+      !loadsIn({ scheme }, process, command) && steps.some(({ over, action }) => over === kind && action === command)
         ? [{ name, lack: `${kind} ${command}` as const }]
         : [],
     ),

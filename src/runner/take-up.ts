@@ -2,12 +2,15 @@ import type { SealedGeneration } from '../credential/material.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase } from '../machine/phase.ts';
 import { settingOf } from '../machine/rotation.ts';
+import { type CertificateTerms, openedTerms } from './certificates/terms.ts';
+import { requireSameReplicas } from './enumeration.ts';
 import { learnKeyIds } from './gate/standing.ts';
 import type { GateTerms } from './gate/terms.ts';
 import { type History, isOpen, newestHistory } from './history.ts';
 import { inventoryOf } from './inventory.ts';
 import { Journal } from './journal.ts';
 import type { Pair, Pairs } from './pair.ts';
+import { reachKeys } from './reach-keys.ts';
 import type { OpenLedger, Tools } from './tools.ts';
 
 /** A rotation that is taken up where the ledger left it. */
@@ -17,11 +20,13 @@ export interface TakenUp {
   readonly history: History;
   /** For a fleet of gates. */
   readonly terms: GateTerms | undefined;
+  /** Of a rotation of certificates. */
+  readonly certificates: CertificateTerms | undefined;
 }
 
 /** The newest rotation in the ledger while it is open, else `undefined`; with `owed` also a finished one whose replay checks are not. */
 export async function openHistory(tools: Tools, ledger: OpenLedger, owed: boolean): Promise<History | undefined> {
-  const history = newestHistory(await ledger.entries(), tools.runbook);
+  const history = newestHistory(await ledger.entries(), tools.runbook, tools.fleet.name);
   return (owed && history !== undefined && history.owed.length > 0) || isOpen(history) ? history : undefined;
 }
 
@@ -38,17 +43,20 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
       'INPUT_INVALID',
       `runbook ${tools.runbook.name} is not the one that rotation ${history.id} began with`,
       {
-        hint: 'restore the runbook as it was; a rotation ends by the runbook that it began with',
+        hint: `a rotation ends by the runbook that it began with, here ${history.runbook}: name its file with --runbook, as it was then`,
       },
     );
   }
   const now = inventoryOf(tools.fleet, history.inventory.clients, history.inventory.beginning);
   requireSame('templates', history.inventory.templates, now.templates);
-  requireSame('replicas', history.inventory.replicas, now.replicas);
+  requireSameReplicas(history, tools.fleet);
+  const stillThere = (names: readonly string[]) => names.filter((name) => !history.gone.has(name));
+  requireSame('replicas', stillThere(history.inventory.replicas), stillThere(now.replicas));
   const unknown = history.inventory.clients.filter((id) => !tools.fleet.clients.some((client) => client.id === id));
   if (unknown.length > 0)
     throw new RotctlError('INPUT_INVALID', `the fleet has lost client ${unknown.join(', ')} since the rotation began`);
-  const pairs = await openPairs(tools, history);
+  const isOfCertificates = tools.runbook.scheme === 'mtls';
+  const pairs = await (isOfCertificates ? presentPairs(tools, history.inventory.clients) : openPairs(tools, history));
   const journal = new Journal(
     ledger,
     settingOf(tools.runbook.program, history.inventory),
@@ -57,7 +65,16 @@ export async function takeUp(tools: Tools, ledger: OpenLedger, history: History)
   );
   const { terms } = history;
   if (terms !== undefined) learnKeyIds(tools, pairs, terms, DESTROYED_IN[history.rotation.phase]);
-  return { journal, pairs, history, terms };
+  const certificates = isOfCertificates
+    ? openedTerms(await tools.vault.open(history.id), history.fingerprints, history.id)
+    : undefined;
+  return { journal, pairs, history, terms, certificates };
+}
+
+/** While certificates rotate, every client signs with the secret that it has. @throws RotctlError as reading it does */
+async function presentPairs(tools: Pick<Tools, 'readCurrent'>, clients: readonly string[]): Promise<Pairs> {
+  const present = await tools.readCurrent(clients);
+  return new Map([...present].map(([id, secret]) => [id, { current: secret, next: secret }]));
 }
 
 function requireSame(what: string, before: readonly string[], now: readonly string[]): void {
@@ -99,7 +116,9 @@ async function openPairs(tools: Tools, history: History): Promise<Pairs> {
     if (sealed.next !== undefined && next.fingerprint !== wanted.next) {
       throw new RotctlError('SECRET_REFUSED', `the sealed next of ${client} is not the one that the ledger names`);
     }
-    pairs.set(client, { current, next });
+    const ids = history.ids[client];
+    const reached = await reachKeys(tools, history, client, { current, next }, gone);
+    pairs.set(client, { ...reached, ...(ids === undefined ? {} : { ids }) });
   }
   return pairs;
 }

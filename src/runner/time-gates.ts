@@ -1,5 +1,7 @@
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { Phase, Trigger } from '../machine/phase.ts';
+import { passApprovals } from './approvals.ts';
+import { passWindow } from './free-time.ts';
 import type { Journal } from './journal.ts';
 import { checkpoint, waitFor } from './wait.ts';
 import type { World } from './world.ts';
@@ -21,7 +23,7 @@ const TIME_GATES: Partial<Record<Trigger, TimeGate>> = {
 };
 
 /**
- * Passes the gates before a trigger, in order: policy (the safety lever, a wish to stop), then time. Safety itself is
+ * Passes the gates before a trigger, in order: policy (the safety lever, a wish to stop, its windows, people's approval), then time. Safety itself is
  * proven by the steps of the phase that follows, which look before they change. Each gate's answer is in the ledger.
  *
  * @param wait whether to wait for time, with a countdown, instead of refusing
@@ -35,6 +37,8 @@ export async function passGates(
   wait: boolean,
 ): Promise<void> {
   await checkpoint(world);
+  await passWindow(world, journal, trigger, wait);
+  await passApprovals(world, journal, trigger);
   const gate = TIME_GATES[trigger];
   if (gate === undefined || journal.rotation.compromised) return;
   const since = enteredAt[gate.since] ?? world.clock.now();

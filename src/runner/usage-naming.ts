@@ -1,7 +1,9 @@
 import type { Secret } from '../credential/secret.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
-import type { Fleet } from '../fleet/fleet.ts';
+import type { SeenUsage } from '../fleet/evidence.ts';
+import type { DescribedScheme, Fleet } from '../fleet/fleet.ts';
 import type { RotatingGeneration } from '../machine/step.ts';
+import { describedKeyId } from '../probe/described-call.ts';
 import { type FingerprintKind, usageFingerprint } from '../watch/usage-fingerprint.ts';
 import type { UsageNames } from '../watch/usage-names.ts';
 import type { Pair, Pairs } from './pair.ts';
@@ -15,6 +17,8 @@ export interface NamingParts {
    * them. Needed where the fleet's evidence names secrets by key id.
    */
   readonly keyIds?: KeyIdNames | undefined;
+  /** Present where evidence shows certificates in place of secrets: how it names each client's two. */
+  readonly certificateNames?: ReadonlyMap<string, Names> | undefined;
 }
 
 /** Key ids by generation, each generation's own id first. */
@@ -32,33 +36,57 @@ export type Names = Readonly<Record<RotatingGeneration, UsageNames>>;
 /** Of a client without a pair, every name is foreign. */
 export const NAMELESS: Names = { current: { by: 'fingerprint', texts: [] }, next: { by: 'fingerprint', texts: [] } };
 
-/** How the fleet's pages name the two secrets of each client, or why they cannot be named. */
-export function namesOf(parts: NamingParts, clients: readonly string[]): ReadonlyMap<string, Names> | string {
-  const { fleet, pairs } = parts;
-  const { usage } = fleet;
-  if (usage === undefined) return UNDECLARED;
-  const rotated = [...pairs].filter(([id]) => clients.includes(id));
-  if (usage.from === 'ledger' || usage.fingerprint === 'key-id') {
-    const keyIds = keyIdsOf(parts);
+/** How a source makes a fingerprint of a secret; `undefined` where it shows key ids. */
+export function fingerprintKindOf(source: SeenUsage): FingerprintKind | undefined {
+  const { fingerprint = 'key-id' } = source;
+  return fingerprint === 'key-id' ? undefined : fingerprint;
+}
+
+/** How a source names the two secrets of each client, or why they cannot be named. */
+export function namesOf(
+  parts: NamingParts,
+  source: SeenUsage,
+  clients: readonly string[],
+): ReadonlyMap<string, Names> | string {
+  if (parts.certificateNames !== undefined) return parts.certificateNames;
+  const rotated = [...parts.pairs].filter(([id]) => clients.includes(id));
+  const kind = fingerprintKindOf(source);
+  if (kind === undefined) {
+    const { scheme } = parts.fleet.probe;
+    if (scheme !== undefined) return describedNames(rotated, scheme);
+    const keyIds = keyIdsOf(parts, source);
     if (typeof keyIds === 'string') return keyIds;
     const shared = { current: byKeyId(keyIds.current), next: byKeyId(keyIds.next) };
     return new Map(rotated.map(([id]) => [id, shared]));
   }
   const names = new Map<string, Names>();
   for (const [id, pair] of rotated) {
-    const named = fingerprintsOf(pair, usage.fingerprint);
+    const named = fingerprintsOf(pair, kind);
     if (typeof named === 'string') return `${id}: ${named}`;
     names.set(id, named);
   }
   return names;
 }
 
-/** The key ids that the evidence is read by, or why it cannot be. */
-export function keyIdsOf({ fleet: { usage }, keyIds }: NamingParts): KeyIdNames | string {
-  if (usage === undefined) return UNDECLARED;
-  if (usage.from === 'metrics' && usage.fingerprint !== 'key-id') return NOT_BY_KEY_ID;
+/** The key ids that a source is read by, or why it cannot be. */
+export function keyIdsOf({ keyIds }: NamingParts, source: SeenUsage): KeyIdNames | string {
+  if (fingerprintKindOf(source) !== undefined) return NOT_BY_KEY_ID;
   if (keyIds === undefined || keyIds.current.length === 0 || keyIds.next.length === 0) return NO_KEY_IDS;
   return keyIds;
+}
+
+/** Of a described scheme each secret has a key id of its own, which is made from it or stands in its text. */
+function describedNames(
+  pairs: readonly (readonly [id: string, pair: Pair])[],
+  scheme: DescribedScheme,
+): ReadonlyMap<string, Names> | string {
+  const names = new Map<string, Names>();
+  for (const [id, pair] of pairs) {
+    const [current, next] = [describedKeyId(pair.current, scheme), describedKeyId(pair.next, scheme)];
+    if (current === undefined || next === undefined) return `${id}: ${NO_KEY_IDS}`;
+    names.set(id, { current: byKeyId([current]), next: byKeyId([next]) });
+  }
+  return names;
 }
 
 function byKeyId(texts: readonly string[]): UsageNames {

@@ -1,74 +1,99 @@
+import { isUtf8 } from 'node:buffer';
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { CommandResult, Commands } from '../deploy/ports.ts';
+import type { Answer, AskOptions, CommandResult, Commands, RunOptions } from '../deploy/ports.ts';
 import { escapeForeign } from '../errors/escape.ts';
+import { Deadline, minimalEnvironment } from './process-group.ts';
 
 /** Of each stream, only the last bytes are kept. */
 const KEPT_BYTES = 64 * 1024;
 /** Of what was kept, only the last characters are reported. */
 const SHOWN_CHARACTERS = 300;
-/** Between the polite signal and the one that cannot be ignored. */
-const GRACE_MS = 500;
+/** The same of a program that was asked something, and says why it did not do it. */
+const SAID_CHARACTERS = 1500;
 /** After the command's end, how long output that is still in the pipe may take. */
 const DRAIN_MS = 100;
 /** Where programs are looked for when there is no PATH. */
 const DEFAULT_PATH = '/usr/bin:/bin';
-/** The only variables that a command gets of our environment. */
-const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ'] as const;
+
+/** What may be a secret in the complaint of a program that was asked for secrets. */
+const RANDOM_RUN = /[A-Za-z0-9+/=_-]{16,}/g;
+/** A path in lower case, none of whose names is as long as a secret. */
+const PATH_RUN = /^(?:\/[a-z0-9_-]{1,20})+\/?$/;
 
 /**
- * Runs commands without a shell, each in a process group of its own, with standard input closed and a minimal
- * environment. When the deadline passes, the group is ended: SIGTERM, then SIGKILL. A result comes when the command itself
- * ends, also when a process that it started keeps the pipe open; such a process is left alone unless the deadline passed.
+ * Runs commands without a shell, each in a process group of its own, with a minimal environment; standard input is closed
+ * unless something is asked. When the deadline passes, the group is ended: SIGTERM, then SIGKILL. A result comes when the
+ * command itself ends, also when a process that it started keeps the pipe open; such a process is left alone unless the
+ * deadline passed.
  *
  * @param redact replaces every known secret in a text; the whole kept output goes through it before it is cut
  */
 export function createCommands(redact: (text: string) => string): Commands {
   return {
-    async run(argv, { cwd, deadlineMs }) {
-      const { execa } = await import('execa');
-      const started = performance.now();
-      const [file = '', ...args] = argv;
-      const child = execa(file, args, {
-        cwd,
-        env: environment(),
-        extendEnv: false,
-        shell: false,
-        detached: true,
-        cleanup: false,
-        reject: false,
-        buffer: false,
-        stdin: 'ignore',
-        stdout: 'pipe',
-        stderr: 'pipe',
-      });
-      const output = [new Tail(child.stdout), new Tail(child.stderr)];
-      const timer = new Deadline(child.pid, deadlineMs);
-      const ended = new Promise<Ending>((resolve) => {
-        child.once('exit', (code, signal) => resolve({ code, signal }));
-        child.then(
-          (result) => result.code !== undefined && resolve({ failure: result.code }),
-          () => undefined,
-        );
-      });
-      const ending = await ended;
-      timer.stop();
-      await Promise.all(output.map((tail) => tail.finish()));
-      const ms = Math.round(performance.now() - started);
-      return {
-        ok: 'code' in ending && ending.code === 0 && !timer.passed,
-        how: describe(ending, timer.passed ? deadlineMs : undefined, ms),
-        output: shown(output.map((tail) => redact(tail.text())).join('')),
-        ms,
-      } satisfies CommandResult;
+    async run(argv, options) {
+      const { result, out, complaints } = await perform(argv, options, KEPT_BYTES);
+      return { ...result, output: shown(redact(out.text()) + redact(complaints.text())) };
+    },
+    async ask(argv, options): Promise<Answer> {
+      const { result, out, complaints } = await perform(argv, options, options.mostBytes);
+      const conceal = (text: string) => shown(withoutRandom(redact(text)), SAID_CHARACTERS);
+      return { ...result, answer: out.whole(), output: conceal(complaints.text()), conceal };
     },
     async runnable(program, cwd) {
       for (const path of placesOf(program, cwd)) if (await isProgram(path)) return true;
       return false;
     },
   };
+}
+
+interface Performed {
+  readonly result: Omit<CommandResult, 'output'>;
+  readonly out: Tail;
+  readonly complaints: Tail;
+}
+
+/** @param keptBytes how much of the end of standard output is kept */
+async function perform(
+  argv: readonly string[],
+  { cwd, deadlineMs, input, pass, env }: RunOptions & Partial<Pick<AskOptions, 'input'>>,
+  keptBytes: number,
+): Promise<Performed> {
+  const { execa } = await import('execa');
+  const started = performance.now();
+  const [file = '', ...args] = argv;
+  const child = execa(file, args, {
+    cwd,
+    env: { ...minimalEnvironment(pass), ...env },
+    extendEnv: false,
+    shell: false,
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin: input === undefined ? 'ignore' : 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  // One that does not read what it is asked, or has ended before, is judged by how it ends and what it answers.
+  child.stdin?.on('error', () => undefined).end(input);
+  const [out, complaints] = [new Tail(child.stdout, keptBytes), new Tail(child.stderr)];
+  const timer = new Deadline(child.pid, deadlineMs);
+  const ended = new Promise<Ending>((resolve) => {
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+    child.then(
+      (result) => result.code !== undefined && resolve({ failure: result.code }),
+      () => undefined,
+    );
+  });
+  const ending = await ended;
+  timer.stop();
+  await Promise.all([out.finish(), complaints.finish()]);
+  const ms = Math.round(performance.now() - started);
+  const ok = 'code' in ending && ending.code === 0 && !timer.passed;
+  return { result: { ok, how: describe(ending, timer.passed ? deadlineMs : undefined, ms), ms }, out, complaints };
 }
 
 /** Where the system looks for a program: at a path as it is, for a name in each folder of PATH. */
@@ -99,63 +124,28 @@ function describe(ending: Ending, deadlineMs: number | undefined, ms: number): s
   return `exit ${ending.code ?? 'unknown'}${late}`;
 }
 
-function environment(): Record<string, string> {
-  return Object.fromEntries(
-    PASSED_ON.flatMap((name) => {
-      const value = process.env[name];
-      return value === undefined ? [] : [[name, value]];
-    }),
-  );
+function withoutRandom(text: string): string {
+  return text.replace(RANDOM_RUN, (run) => (/[0-9]/.test(run) && !PATH_RUN.test(run) ? '[…]' : run));
 }
 
-function shown(text: string): string {
+function shown(text: string, most = SHOWN_CHARACTERS): string {
   const trimmed = text.trim();
-  const cut = trimmed.length > SHOWN_CHARACTERS ? `…${trimmed.slice(-SHOWN_CHARACTERS)}` : trimmed;
-  return escapeForeign(cut, 4 * SHOWN_CHARACTERS);
-}
-
-/** Ends a process group when its time is over. */
-class Deadline {
-  passed = false;
-  readonly #group: number | undefined;
-  readonly #timers: NodeJS.Timeout[] = [];
-
-  constructor(group: number | undefined, deadlineMs: number) {
-    this.#group = group;
-    this.#timers.push(setTimeout(() => this.#end(), deadlineMs));
-  }
-
-  /** The command itself has ended. What it started is ended too, if its time was over. */
-  stop(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    if (this.passed) this.#signal('SIGKILL');
-  }
-
-  #end(): void {
-    this.passed = true;
-    this.#signal('SIGTERM');
-    this.#timers.push(setTimeout(() => this.#signal('SIGKILL'), GRACE_MS));
-  }
-
-  #signal(signal: NodeJS.Signals): void {
-    if (this.#group === undefined) return;
-    try {
-      process.kill(-this.#group, signal);
-    } catch {
-      // The group has ended by itself.
-    }
-  }
+  const cut = trimmed.length > most ? `…${trimmed.slice(-most)}` : trimmed;
+  return escapeForeign(cut, 4 * most);
 }
 
 /** The end of a stream's output. */
 class Tail {
   readonly #stream: Readable;
   readonly #closed: Promise<void>;
+  readonly #most: number;
   #chunks: Buffer[] = [];
   #bytes = 0;
+  #all = 0;
 
-  constructor(stream: Readable) {
+  constructor(stream: Readable, most = KEPT_BYTES) {
     this.#stream = stream;
+    this.#most = most;
     this.#closed = new Promise((resolve) => {
       stream.once('close', resolve);
     });
@@ -171,12 +161,19 @@ class Tail {
   }
 
   text(): string {
-    return Buffer.concat(this.#chunks).subarray(-KEPT_BYTES).toString('utf8');
+    return Buffer.concat(this.#chunks).subarray(-this.#most).toString('utf8');
+  }
+
+  /** Everything, where that is no more than is kept, and UTF-8. */
+  whole(): string | undefined {
+    const bytes = Buffer.concat(this.#chunks);
+    return this.#all > this.#most || !isUtf8(bytes) ? undefined : bytes.toString('utf8');
   }
 
   #keep(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#bytes += chunk.length;
-    while (this.#bytes - (this.#chunks[0]?.length ?? 0) >= KEPT_BYTES) this.#bytes -= this.#chunks.shift()?.length ?? 0;
+    this.#all += chunk.length;
+    while (this.#bytes - (this.#chunks[0]?.length ?? 0) >= this.#most) this.#bytes -= this.#chunks.shift()?.length ?? 0;
   }
 }

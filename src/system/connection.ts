@@ -1,9 +1,8 @@
 import { hash } from 'node:crypto';
 import { isIP, connect as netConnect, type Socket } from 'node:net';
-import { checkServerIdentity, TLSSocket, connect as tlsConnect } from 'node:tls';
+import { checkServerIdentity, type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { buildConnector } from 'undici';
 import type { Endpoint } from '../fleet/fleet.ts';
-import type { Identities } from './identities.ts';
 
 export type { Identities } from './identities.ts';
 
@@ -18,8 +17,8 @@ export interface Connection {
   abandon(): void;
 }
 
-/** A connection to one endpoint; undici may open it again after the peer has closed it between two requests. */
-export function connectionTo(to: Endpoint, certificate: boolean, identities: Identities): Connection {
+/** A connection to one endpoint, in a TLS context; undici may open it again after the peer has closed it between two requests. */
+export function connectionTo(to: Endpoint, context: () => SecureContext): Connection {
   let socket: Socket | undefined;
   let firstError: NodeJS.ErrnoException | undefined;
   let peer: string | undefined;
@@ -32,7 +31,7 @@ export function connectionTo(to: Endpoint, certificate: boolean, identities: Ide
       callback(new Error('abandoned before it was connected'), null);
       return;
     }
-    const opened = openSocket(to, certificate, identities);
+    const opened = openSocket(to, context);
     socket = opened;
     const failed = (error: NodeJS.ErrnoException): void => {
       firstError ??= error;
@@ -61,15 +60,15 @@ export function connectionTo(to: Endpoint, certificate: boolean, identities: Ide
   };
 }
 
-function openSocket(to: Endpoint, certificate: boolean, identities: Identities): Socket {
+function openSocket(to: Endpoint, context: () => SecureContext): Socket {
   const secure = to.url.protocol === 'https:';
-  const host = to.url.hostname.replace(/^\[|\]$/g, '');
+  const host = to.address ?? to.url.hostname.replace(/^\[|\]$/g, '');
   const port = Number(to.url.port || (secure ? 443 : 80));
   if (!secure) return netConnect({ host, port, noDelay: true });
   const socket = tlsConnect({
     host,
     port,
-    secureContext: identities(certificate),
+    secureContext: context(),
     rejectUnauthorized: true,
     ALPNProtocols: ['http/1.1'],
     // An address cannot be a server name on the wire, but it is what the certificate is checked against.

@@ -40,6 +40,34 @@ export async function replaceFile(path: string, content: string | Uint8Array, io
   await syncFolder(path, io);
 }
 
+/** A file to be replaced with others. */
+export interface NewFile {
+  readonly path: string;
+  readonly content: string;
+  readonly mode: number;
+}
+
+/**
+ * Replaces several files durably, each atomically: all are written and synced beside their places first, and then renamed one
+ * right after the other, in this order. Nothing is renamed when one of them cannot be written. Owners stay.
+ */
+export async function replaceFiles(files: readonly NewFile[], io: RawIo = systemIo): Promise<void> {
+  await staged(files, [], io);
+  const inFolders = new Map(files.map(({ path }) => [dirname(path), path]));
+  for (const path of inFolders.values()) await syncFolder(path, io);
+}
+
+async function staged(files: readonly NewFile[], done: readonly [string, string][], io: RawIo): Promise<void> {
+  const [first, ...rest] = files;
+  if (first === undefined) {
+    for (const [temporary, path] of done) await rename(temporary, path);
+    return;
+  }
+  const { path, content, mode } = first;
+  const next = (temporary: string) => staged(rest, [...done, [temporary, path]], io);
+  await throughTemporary(path, content, io, next, path, mode);
+}
+
 /**
  * Makes `path` with its whole content, durably; `false` when the name is taken. Atomic on network file systems too.
  *
@@ -92,12 +120,14 @@ async function throughTemporary<T>(
   io: RawIo,
   place: (temporary: string) => Promise<T>,
   like = path,
+  mode = PRIVATE_MODE,
 ): Promise<T> {
   temporaries += 1;
   const temporary = join(dirname(path), `${temporaryPrefix(path)}${process.pid}-${temporaries}.tmp`);
   const handle = await open(temporary, 'wx', PRIVATE_MODE);
   try {
     await keepOwner(handle, like);
+    if (mode !== PRIVATE_MODE) await handle.chmod(mode);
     await writeSynced(handle, temporary, Buffer.from(content), io);
     return await place(temporary);
   } catch (error) {

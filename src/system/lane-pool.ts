@@ -1,5 +1,7 @@
 import type { Endpoint } from '../fleet/fleet.ts';
+import type { Presented, TlsVersion } from '../probe/ports.ts';
 import { connectionTo, type Identities } from './connection.ts';
+import { presentedKey } from './identities.ts';
 import type { Lane } from './lane.ts';
 
 /** How long an idle connection is kept: below the 5 s after which Node's servers close theirs. */
@@ -7,10 +9,18 @@ const IDLE_MS = 4000;
 /** Connections that may be open at once, so that a thousand replicas fit below a limit of 512 descriptors. */
 const MOST_OPEN = 256;
 
+/** What kind of lane is wanted. */
+export interface LaneOptions {
+  readonly certificate: Presented;
+  readonly version?: TlsVersion;
+  /** A new one, never one that was used. */
+  readonly fresh: boolean;
+}
+
 /** Opens, keeps and closes lanes. */
 export interface LanePool {
   /** An idle lane to the endpoint, or a new one; waits while too many are busy. */
-  acquire(to: Endpoint, options: { readonly certificate: boolean; readonly fresh: boolean }): Promise<Lane>;
+  acquire(to: Endpoint, options: LaneOptions): Promise<Lane>;
   /** Gives a lane back: to be kept for the next request, or to be closed. */
   release(lane: Lane, keep: boolean): void;
   close(): Promise<void>;
@@ -46,10 +56,10 @@ export function createLanePool(identities: Identities): LanePool {
     }
   }
 
-  async function openLane(key: string, to: Endpoint, certificate: boolean): Promise<Lane> {
+  async function openLane(key: string, to: Endpoint, { certificate, version }: LaneOptions): Promise<Lane> {
     const { Client } = (await import('undici')).default;
     if (open.size >= MOST_OPEN) evictIdle();
-    const connection = connectionTo(to, certificate, identities);
+    const connection = connectionTo(to, () => identities(certificate, version));
     const client = new Client(to.url.origin, {
       connect: connection.connect,
       headersTimeout: 0,
@@ -64,10 +74,11 @@ export function createLanePool(identities: Identities): LanePool {
   }
 
   return {
-    async acquire(to, { certificate, fresh }) {
+    async acquire(to, options) {
       await takeSlot();
-      const key = `${to.url.origin} ${to.serverName} ${certificate}`;
-      return (fresh ? undefined : idle.get(key)?.pop()) ?? openLane(key, to, certificate);
+      const { certificate, version = '', fresh } = options;
+      const key = `${to.url.origin} ${to.address ?? ''} ${to.serverName} ${presentedKey(certificate)} ${version}`;
+      return (fresh ? undefined : idle.get(key)?.pop()) ?? openLane(key, to, options);
     },
     release(lane, keep) {
       const next = waiting.shift();

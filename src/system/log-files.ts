@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 import type { LogFiles, LogPiece } from '../watch/ports.ts';
@@ -23,6 +24,11 @@ export const logFiles: LogFiles = {
       if (code === 'ENOENT') return undefined;
       throw unreadable(path, code ?? escapeForeign(String(error)), error);
     }
+  },
+  beside: async (path) => {
+    const [folder, name] = [dirname(path), basename(path)];
+    const names = await readdir(folder).catch(() => []);
+    return names.filter((other) => other !== name && other.startsWith(name)).map((other) => join(folder, other));
   },
 };
 

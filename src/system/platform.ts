@@ -3,9 +3,15 @@ import { availableParallelism, hostname, userInfo } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Platform } from '../cli/platform.ts';
 import type { TlsFiles } from '../fleet/fleet.ts';
+import type { StoreSource } from '../fleet/store.ts';
+import type { StorePasswords } from '../probe/store-view.ts';
 import { systemClock } from './clock.ts';
+import type { TlsMaterial } from './identities.ts';
 import { pooledRandom } from './random.ts';
 import { outputOf } from './streams.ts';
+
+/** Longest time until an inherited descriptor has come to its end. */
+const DESCRIPTOR_MS = 10_000;
 
 /** Everything of a `Platform` that needs no other room's code; the rest is added by `main.ts`. */
 export type SystemPlatform = Omit<Platform, 'openLedger' | 'lock'>;
@@ -24,6 +30,7 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     get operator() {
       return { user: userName(), host: hostname() };
     },
+    ask: async (question) => (await import('./terminal.ts')).ask(question, interrupted),
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
     clock: systemClock,
@@ -36,9 +43,26 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
     writeReport: async (path, content) => (await import('./reports.ts')).writeReport(path, content),
     moveAside: async (folder) => (await import('./reports.ts')).moveAside(folder),
     privateFiles: async () => (await import('./vault-files.ts')).vaultFiles(),
+    certificateStore: async () => (await import('./certificate-store.ts')).certificateStore(),
+    publicRoots: async () => (await import('./public-roots.ts')).publicRoots(),
     commands: async (redact) => (await import('./commands.ts')).createCommands(redact),
+    async ansible(commands, redact) {
+      const playbook = fileURLToPath(new URL('runbooks/ansible/rotctl.yml', root));
+      return (await import('./ansible.ts')).ansibleRuns({ commands, playbook, redact });
+    },
+    secretCommands: async (redact, cwd) => (await import('./secret-commands.ts')).createSecretCommands(redact, cwd),
+    readDescriptor: async (fd) => (await import('./descriptor.ts')).readDescriptor(fd, DESCRIPTOR_MS),
+    localAddress: async (url) => (await import('./local-address.ts')).localAddress(url),
     transport,
+    handshakes,
+    keptConnections,
+    trustListener,
+    addressesOf: (server, deadlineMs) => async (host) =>
+      (await import('./addresses.ts')).resolverAt(server, deadlineMs)(host),
+    listing: async (argv, options) => (await import('./listing.ts')).listing(argv, options),
+    store,
     logFiles: async () => (await import('./log-files.ts')).logFiles,
+    lineCommands: async (cwd) => (await import('./line-commands.ts')).createLineCommands(cwd),
     ledgerDisk: async () => (await import('./ledger-disk.ts')).ledgerDisk(),
     async *secretPlaces(folders, privateFolders) {
       yield* (await import('./secret-places.ts')).secretPlaces(folders, privateFolders);
@@ -55,18 +79,51 @@ export function systemPlatform(root: URL, built: URL, interrupted: AbortSignal):
 }
 
 async function transport(tls: TlsFiles): ReturnType<Platform['transport']> {
-  const [{ createTransport }, { readTextFile }, { privateFiles }] = await Promise.all([
-    import('./transport.ts'),
+  const { createTransport } = await import('./transport.ts');
+  return createTransport(await materialOf(tls));
+}
+
+async function handshakes(tls: TlsFiles): ReturnType<Platform['handshakes']> {
+  const { createHandshakes } = await import('./handshake.ts');
+  return createHandshakes(await materialOf(tls));
+}
+
+async function keptConnections(ca: string): ReturnType<Platform['keptConnections']> {
+  const { createKeptConnections } = await import('./kept-connections.ts');
+  return createKeptConnections({ ca });
+}
+
+async function trustListener(): ReturnType<Platform['trustListener']> {
+  return (await import('./trust-listener.ts')).listenForTrust;
+}
+
+async function materialOf(tls: TlsFiles): Promise<TlsMaterial | undefined> {
+  const [{ readTextFile }, { privateFiles }] = await Promise.all([
     import('./read-files.ts'),
     import('./private-files.ts'),
   ]);
   const optional = async (path: string | undefined, read: (path: string) => Promise<string>) =>
     path === undefined ? undefined : read(path);
-  if (tls.ca === undefined) return createTransport(undefined);
-  return createTransport({
+  if (tls.ca === undefined) return undefined;
+  return {
     ca: await readTextFile(tls.ca),
     cert: await optional(tls.cert, readTextFile),
     key: await optional(tls.key, privateFiles().read),
+  };
+}
+
+async function store(source: StoreSource, passwords: StorePasswords): ReturnType<Platform['store']> {
+  const [{ createStoreView }, { readTextFile }, { privateFiles }] = await Promise.all([
+    import('./redis-store.ts'),
+    import('./read-files.ts'),
+    import('./private-files.ts'),
+  ]);
+  const { ca, cert, key } = source.tls ?? {};
+  return createStoreView(source, {
+    passwords,
+    ca: ca === undefined ? undefined : await readTextFile(ca),
+    cert: cert === undefined ? undefined : await readTextFile(cert),
+    key: key === undefined ? undefined : await privateFiles().read(key),
   });
 }
 

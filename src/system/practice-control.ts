@@ -5,6 +5,7 @@ import { escapeForeign } from '../errors/escape.ts';
 import { RotctlError } from '../errors/rotctl-error.ts';
 
 const DEADLINE_MS = 30_000;
+const START = 'start one with `rotctl practice up`';
 
 /** How to talk to the supervisor of a practice fleet. */
 export interface Control {
@@ -23,8 +24,7 @@ export interface Control {
 export async function readControl(home: string): Promise<Control> {
   const file = join(home, 'practice.json');
   const record = await readFile(file, 'utf8').then(parseObject, () => undefined);
-  if (record === undefined)
-    throw failed(`there is no practice fleet in ${home}`, 'start one with `rotctl practice up`');
+  if (record === undefined) throw failed(`there is no practice fleet in ${home}`, START);
   const { controlPort: port, token, store } = record;
   if (typeof port !== 'number' || typeof token !== 'string') throw failed(`${file} is no record of a practice fleet`);
   return { home, port, token, store: typeof store === 'string' ? store : 'unknown' };
@@ -38,6 +38,7 @@ export async function readControl(home: string): Promise<Control> {
 export async function command(control: Control, words: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
   const line = await ask(control.port, `${JSON.stringify({ token: control.token, words })}\n`).catch(
     (error: unknown) => {
+      if (isRefused(error)) throw failed(`the practice fleet in ${control.home} is down`, START);
       const reason = error instanceof Error ? error.message : 'unknown reason';
       throw failed(`the practice fleet in ${control.home} does not answer: ${escapeForeign(reason)}`);
     },
@@ -61,6 +62,11 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether nobody listens where the fleet once did. */
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
 function ask(port: number, request: string): Promise<string> {

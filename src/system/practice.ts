@@ -65,8 +65,15 @@ function stageOf(control: Control): Stage {
   };
 }
 
-function countOf({ id, accepted, refused, faults }: Record<string, unknown>): ClientCount {
-  return { id: String(id), accepted: Number(accepted), refused: Number(refused), faults: Number(faults) };
+function countOf({ id, accepted, refused, refusedBy, faults }: Record<string, unknown>): ClientCount {
+  const codes = typeof refusedBy === 'object' && refusedBy !== null ? Object.entries(refusedBy) : [];
+  return {
+    id: String(id),
+    accepted: Number(accepted),
+    refused: Number(refused),
+    refusedBy: Object.fromEntries(codes.map(([code, count]) => [code, Number(count)])),
+    faults: Number(faults),
+  };
 }
 
 function objects(value: unknown): Record<string, unknown>[] {

@@ -53,8 +53,8 @@ export function privateFiles(io: RawIo = systemIo): GateFiles {
   };
 }
 
-/** What would keep a file from being replaced, as far as the system says it beforehand. */
-async function hindranceTo(path: string): Promise<string | undefined> {
+/** What would keep a file from being replaced, as far as the system says it beforehand; `undefined` when nothing is seen. */
+export async function hindranceTo(path: string): Promise<string | undefined> {
   try {
     const stats = await lstat(path);
     if (!stats.isFile()) return `it is ${typeOf(stats)}`;
@@ -70,7 +70,7 @@ async function hindranceTo(path: string): Promise<string | undefined> {
 }
 
 /** Removes temporary files beside `path` whose makers were killed before they could: they may hold secrets. */
-async function removeLeftovers(path: string): Promise<void> {
+export async function removeLeftovers(path: string): Promise<void> {
   const prefix = temporaryPrefix(path);
   for (const name of await readdir(dirname(path))) {
     if (!name.startsWith(prefix)) continue;

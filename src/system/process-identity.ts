@@ -33,14 +33,14 @@ function ownIdentity(): ProcessIdentity {
 }
 
 function look(pid: number): ReturnType<Processes['look']> {
-  if (!exists(pid)) return 'absent';
+  if (!isRunning(pid)) return 'absent';
   const stat = statOf(pid);
-  if (stat === undefined) return exists(pid) ? { startTime: null } : 'absent';
+  if (stat === undefined) return isRunning(pid) ? { startTime: null } : 'absent';
   return stat.hasEnded ? 'absent' : { startTime: stat.startTime };
 }
 
-/** Signal 0: a process of another user answers EPERM, and exists. */
-function exists(pid: number): boolean {
+/** Whether there is such a process. Signal 0: one of another user answers EPERM, and exists. */
+export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

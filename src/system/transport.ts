@@ -20,7 +20,7 @@ export function createTransport(tls: TlsMaterial | undefined): Transport {
     async send(to, request, options) {
       if (closed) return { kind: 'fault', code: 'CLOSED', detail: 'the transport is closed', sent: false, ms: 0 };
       // A context that cannot be made is a mistake of the caller, not a fault of the peer: it throws here.
-      if (to.url.protocol === 'https:') identities(options.certificate);
+      if (to.url.protocol === 'https:') identities(options.certificate, options.version);
       const lane = await pool.acquire(to, options);
       const exchange = await dispatch(lane, request, options, performance.now());
       pool.release(lane, exchange.kind === 'answer' && !options.fresh);

@@ -1,9 +1,18 @@
-import type { CountsReading, EntriesReading, ReplicaReading, UsageCounts, UsageSample } from './usage-reading.ts';
+import {
+  type CountsReading,
+  type EntriesReading,
+  instanceKey,
+  type ReplicaReading,
+  type UsageCounts,
+  type UsageSample,
+} from './usage-reading.ts';
 
 /** What was used between two looks. */
 export interface UsageDelta {
   /** Accepted requests in between, over all replicas, by client and by the secret's name; only what is above 0. */
   readonly counts: UsageCounts;
+  /** The same requests by client and by `instanceKey`; absent where not every replica tells instances apart. */
+  readonly instances?: UsageCounts | undefined;
   /** The longest time, ending at the second look, that is covered on every replica, in milliseconds. */
   readonly windowMs: number;
   /** Replicas that prove nothing, each with its reason: with one of them no absence is proven. */
@@ -22,6 +31,7 @@ const START_TOLERANCE_MS = 50;
 /** The difference of two looks at the same replicas. */
 export function compareUsage(before: UsageSample, after: UsageSample): UsageDelta {
   const counts: Counts = new Map();
+  let instances: Counts | undefined = new Map();
   const gaps: UsageDelta['gaps'][number][] = [];
   const [resets, cut]: [string[], string[]] = [[], []];
   const strangers = new Set<string>();
@@ -35,10 +45,17 @@ export function compareUsage(before: UsageSample, after: UsageSample): UsageDelt
     if (passage.short === 'reset') resets.push(replica);
     if (passage.short === 'cut') cut.push(replica);
     windowMs = Math.min(windowMs, passage.windowMs);
-    for (const [client, names] of passage.counts) for (const [name, more] of names) add(counts, client, name, more);
+    addAll(counts, passage.counts);
+    if (passage.instances === undefined) instances = undefined;
+    else if (instances !== undefined) addAll(instances, passage.instances);
     for (const client of passage.strangers) if (counts.has(client)) strangers.add(client);
   }
-  return { counts, windowMs: Number.isFinite(windowMs) ? windowMs : 0, gaps, resets, cut, strangers: [...strangers] };
+  const whole = { windowMs: Number.isFinite(windowMs) ? windowMs : 0, strangers: [...strangers] };
+  return { counts, ...(instances === undefined ? {} : { instances }), ...whole, gaps, resets, cut };
+}
+
+function addAll(counts: Counts, more: UsageCounts): void {
+  for (const [client, names] of more) for (const [name, count] of names) add(counts, client, name, count);
 }
 
 /**
@@ -57,6 +74,7 @@ type Counts = Map<string, Map<string, number>>;
 /** What one replica shows of the time between two looks; `short` says why that may be less than all of it. */
 interface Passage {
   readonly counts: UsageCounts;
+  readonly instances: UsageCounts | undefined;
   readonly windowMs: number;
   readonly strangers: readonly string[];
   readonly short: 'reset' | 'cut' | undefined;
@@ -83,13 +101,16 @@ function between(first: ReplicaReading, second: ReplicaReading): Passage | strin
  */
 function countedBetween(first: CountsReading, second: CountsReading): Passage {
   const reset = beganAgain(first, second);
-  const counts: Counts = new Map();
-  for (const [client, names] of second.counts) {
-    for (const [name, count] of names)
-      add(counts, client, name, count - (reset ? 0 : countOf(first.counts, client, name)));
-  }
+  const since = (before: UsageCounts, now: UsageCounts): Counts => {
+    const counts: Counts = new Map();
+    for (const [client, names] of now)
+      for (const [name, count] of names) add(counts, client, name, count - (reset ? 0 : countOf(before, client, name)));
+    return counts;
+  };
+  const counts = since(first.counts, second.counts);
+  const instances = second.instances === undefined ? undefined : since(first.instances ?? new Map(), second.instances);
   const windowMs = second.at - (reset ? startOf(first, second) : first.at);
-  return { counts, windowMs, strangers: second.strangers, short: reset ? 'reset' : undefined };
+  return { counts, instances, windowMs, strangers: second.strangers, short: reset ? 'reset' : undefined };
 }
 
 /**
@@ -101,9 +122,16 @@ function enteredSince(look: number, second: EntriesReading): Passage {
   const { askedAt, clockErrorMs, stepMs, oldest = Number.POSITIVE_INFINITY, strangers } = second;
   const from = look + clockErrorMs;
   const counts: Counts = new Map();
-  for (const { at, client, keyId } of second.entries) if (at > from) add(counts, client, keyId, 1);
+  let instances: Counts | undefined = new Map();
+  for (const { at, client, keyId, instance } of second.entries) {
+    if (at <= from) continue;
+    add(counts, client, keyId, 1);
+    if (instance === undefined) instances = undefined;
+    else if (instances !== undefined) add(instances, client, instanceKey(instance, keyId), 1);
+  }
   const covered = askedAt - clockErrorMs - (Math.max(from, oldest) + stepMs);
-  return { counts, windowMs: Math.max(0, Math.floor(covered)), strangers, short: oldest > from ? 'cut' : undefined };
+  const windowMs = Math.max(0, Math.floor(covered));
+  return { counts, instances, windowMs, strangers, short: oldest > from ? 'cut' : undefined };
 }
 
 function beganAgain(first: CountsReading, second: CountsReading): boolean {

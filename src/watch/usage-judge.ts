@@ -2,7 +2,8 @@ import { escapeForeign } from '../errors/escape.ts';
 import { compose, type Verdict } from '../errors/verdict.ts';
 import type { Client } from '../fleet/fleet.ts';
 import type { UsageDelta } from './usage-delta.ts';
-import { isNamed, namesText, type UsageNames } from './usage-names.ts';
+import { deedOf, isNamed, namesText, type UsageNames } from './usage-names.ts';
+import { instanceOf } from './usage-reading.ts';
 
 /** What usage evidence says of one client. */
 export interface UsageJudgement {
@@ -15,10 +16,12 @@ export interface UsageJudgement {
   readonly windowMs: number;
   /** In words, also for a pass. */
   readonly reason: string;
+  /** Set where it is about a caller outside the inventory as such, whatever it signs with. */
+  readonly stranger?: boolean;
 }
 
-/** The client's id and the longest time that it stays silent. */
-type Caller = Pick<Client, 'id' | 'cadenceMs'>;
+/** The client's id, the longest time that it stays silent, and how many instances have to show (one, where nothing is said). */
+type Caller = Pick<Client, 'id' | 'cadenceMs'> & Partial<Pick<Client, 'instances'>>;
 
 /**
  * Whether a client signs with one secret and no other. `pass` needs requests signed with it, none signed with another,
@@ -39,17 +42,24 @@ export function judgeSigns(
   const judged = judgementOf(delta, client.id, { good, bad });
   if (bad > 0) {
     const named = rest.map(([shown, count]) => signedOtherwise(expected.by, shown, count, known(shown)));
-    return judged('fail', `${client.id} ${expected.by === 'key-id' ? 'signs' : OTHERWISE} ${named.join(', ')}`);
+    return judged('fail', `${client.id} ${OTHERWISE[expected.by]} ${named.join(', ')}`);
   }
-  const doubt = doubtOf(delta, client);
+  const doubt = doubtOf(delta, client) ?? tooFew(delta, client, (name) => isNamed(name, expected));
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, all signed ${namesText(expected)}`);
+  return judged(
+    'pass',
+    `${client.id} had ${good} requests accepted, all ${deedOf(expected).done} ${namesText(expected)}`,
+  );
 }
 
-const OTHERWISE = 'had requests accepted that it signed otherwise:';
+const OTHERWISE: Readonly<Record<UsageNames['by'], string>> = {
+  'key-id': 'signs',
+  fingerprint: 'had requests accepted that it signed otherwise:',
+  certificate: 'had requests accepted under another certificate:',
+};
 
 function signedOtherwise(by: UsageNames['by'], shown: string, count: number, isKnown: boolean): string {
-  if (by === 'fingerprint') return `${count} with ${isKnown ? '' : 'the foreign '}${shown}`;
+  if (by !== 'key-id') return `${count} with ${isKnown ? '' : 'the foreign '}${shown}`;
   const whose = isKnown ? `the id ${shown} of another generation` : `the foreign id ${shown}`;
   return `under ${whose} (${count} requests accepted)`;
 }
@@ -62,7 +72,8 @@ export interface UnusedJudgement {
 
 /**
  * Whether nobody signs with a secret that is to be withdrawn; `withdrawn` are its names, by client. A client that
- * still does is a straggler, with the number of its requests; so is a client outside the inventory.
+ * still does is a straggler, with the number of its requests; so is a client outside the inventory, which fails as such
+ * too: nobody knows what else it may sign with.
  * A client that was silent, or whose secret to withdraw was not named, is `unknown`; so is one with requests under a key
  * id that is not among `kept`, the names of what stays: it could stand for either secret.
  */
@@ -91,10 +102,20 @@ function judgeClientUnused(
   const { bad, good } = split(delta, client.id, listed(withdrawn));
   const judged = judgementOf(delta, client.id, { good, bad });
   if (withdrawn === undefined) return judged('unknown', `no secret of ${client.id} was named as withdrawn`);
-  if (bad > 0) return judged('fail', `${client.id} still signs ${namesText(withdrawn)}: ${bad} requests accepted`);
-  const doubt = idsInDoubt(delta, client.id, [withdrawn], kept) ?? doubtOf(delta, client);
+  if (bad > 0)
+    return judged(
+      'fail',
+      `${client.id} still ${deedOf(withdrawn).does} ${namesText(withdrawn)}: ${bad} requests accepted`,
+    );
+  const doubt =
+    idsInDoubt(delta, client.id, [withdrawn], kept) ??
+    doubtOf(delta, client) ??
+    tooFew(delta, client, (name) => kept.length === 0 || kept.some((names) => isNamed(name, names)));
   if (doubt !== undefined) return judged('unknown', doubt);
-  return judged('pass', `${client.id} had ${good} requests accepted, none signed ${namesText(withdrawn)}`);
+  return judged(
+    'pass',
+    `${client.id} had ${good} requests accepted, none ${deedOf(withdrawn).done} ${namesText(withdrawn)}`,
+  );
 }
 
 function judgeStranger(
@@ -111,6 +132,34 @@ function judgeStranger(
   }
   const doubt = idsInDoubt(delta, id, withdrawn, kept);
   return doubt === undefined ? [] : [judged('unknown', doubt)];
+}
+
+/**
+ * Callers that had requests accepted and that the inventory lacks: each is a failure, because nobody knows which secrets
+ * it holds and what it will sign with next.
+ */
+export function judgeStrangers(delta: UsageDelta): UsageJudgement[] {
+  return delta.strangers.map((id) => {
+    const good = totalOf(delta, id);
+    const what = `had ${good} requests accepted, and the inventory lacks it: list it under clients`;
+    return { ...judgementOf(delta, id, { good: 0, bad: good })('fail', `${id} ${what}`), stranger: true };
+  });
+}
+
+/** Why the instances that were seen are not all that there are, or `undefined`. */
+function tooFew(
+  delta: UsageDelta,
+  { id, instances = 1 }: Caller,
+  counts: (name: string) => boolean,
+): string | undefined {
+  if (instances === 1) return undefined;
+  if (delta.instances === undefined) {
+    return `${id} has ${instances} instances, and the source does not tell them apart: name its label (or group) instance`;
+  }
+  const keys = [...(delta.instances.get(id)?.keys() ?? [])].map(instanceOf);
+  const seen = new Set(keys.filter(({ name }) => counts(name)).map(({ instance }) => instance));
+  if (seen.size >= instances) return undefined;
+  return `${seen.size} of the ${instances} instances of ${id} were heard (${[...seen].join(', ') || 'none'})`;
 }
 
 /**

@@ -21,7 +21,6 @@ export function readEntries(
   { clients, ownActor, clockErrorMs }: Pick<UsageScope, 'clients' | 'ownActor' | 'clockErrorMs'>,
   at: number,
 ): Listed | string {
-  if (ownActor === undefined) return 'the fleet names no actor of rotctl: its own requests cannot be told apart';
   const list = listIn(text, source);
   if (typeof list === 'string') return list;
   const all: AcceptedRequest[] = [];
@@ -64,16 +63,19 @@ function listIn(text: string, { path, entries }: LedgerUsage): readonly unknown[
 }
 
 /** An entry, or what it lacks, in words that follow "has no". The entry's own text is not repeated. */
-function entryOf(value: unknown, { at, client, keyId }: LedgerUsage): AcceptedRequest | string {
+function entryOf(value: unknown, { at, client, keyId, instance }: LedgerUsage): AcceptedRequest | string {
   const moment = momentOf(valueAt(value, at));
   if (moment === undefined) return `time (Unix seconds or milliseconds, or ISO 8601 with its zone) at ${at}`;
   const actor = valueAt(value, client);
   if (typeof actor !== 'string' || actor === '') return `actor at ${client}`;
   const id = valueAt(value, keyId);
+  const which = instance === undefined ? undefined : valueAt(value, instance);
+  if (instance !== undefined && (typeof which !== 'string' || which === '')) return `instance at ${instance}`;
+  const who = { at: moment, client: actor, ...(typeof which === 'string' ? { instance: which } : {}) };
   // Accepted under no key id, as without a signature: an id of nobody's, which fails whoever sent it.
-  if (id === null || id === '') return { at: moment, client: actor, keyId: WITHOUT };
+  if (id === null || id === '') return { ...who, keyId: WITHOUT };
   if (typeof id !== 'string') return `key id at ${keyId}`;
-  return { at: moment, client: actor, keyId: id };
+  return { ...who, keyId: id };
 }
 
 /** What stands for the key id of a request that was accepted under none. */

@@ -1,9 +1,9 @@
 import { escapeForeign } from '../errors/escape.ts';
-import type { Client, Replica, UsageSource } from '../fleet/fleet.ts';
+import type { Client, LedgerUsage, MetricsUsage, Replica } from '../fleet/fleet.ts';
 
-/** What to look at. */
+/** What to look at: pages that each replica shows. */
 export interface UsageScope {
-  readonly source: UsageSource;
+  readonly source: MetricsUsage | LedgerUsage;
   readonly replicas: readonly Replica[];
   /** The inventory. What is shown names a client by its actor, which is its id where the protocol knows no actors. */
   readonly clients: readonly Caller[];
@@ -18,7 +18,7 @@ export interface UsageScope {
 }
 
 /** A client as evidence knows it. */
-export type Caller = Pick<Client, 'id' | 'actor'>;
+export type Caller = Pick<Client, 'id' | 'actor' | 'second'>;
 
 /** Requests counted by client and by the name of the secret that signed them: its fingerprint, or its key id. */
 export type UsageCounts = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -53,6 +53,8 @@ export interface CountsReading extends Read {
   readonly processStart: number | undefined;
   /** Accepted requests since the process began, without our own. */
   readonly counts: UsageCounts;
+  /** The same requests by client and by `instanceKey`; absent where the page does not tell instances apart. */
+  readonly instances?: UsageCounts | undefined;
   /** Our own accepted requests, for noticing a restart. */
   readonly own: number;
 }
@@ -79,11 +81,24 @@ export interface AcceptedRequest {
   /** The client's id; for a stranger, as in `EntriesReading.strangers`. */
   readonly client: string;
   readonly keyId: string;
+  /** Which of the client's instances it was; absent where the list does not tell them apart. */
+  readonly instance?: string | undefined;
+}
+
+/** The key of requests of one instance of a client that were signed with one secret. */
+export function instanceKey(instance: string, name: string): string {
+  return JSON.stringify([instance, name]);
+}
+
+/** What `instanceKey` was made of. */
+export function instanceOf(key: string): { readonly instance: string; readonly name: string } {
+  const [instance = '', name = ''] = JSON.parse(key) as readonly string[];
+  return { instance, name };
 }
 
 /** What the evidence calls a caller: a client's id, or for a stranger its own name, distinct from every id and printable. */
 export function nameOfActor(actor: string, clients: readonly Caller[]): string {
-  const client = clients.find((one) => one.actor === actor);
+  const client = clients.find((one) => one.actor === actor || one.second === actor);
   if (client !== undefined) return client.id;
   return clients.some(({ id }) => id === actor) ? `actor ${actor}` : escapeForeign(actor);
 }

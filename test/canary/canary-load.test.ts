@@ -29,6 +29,8 @@ class HandClock implements Clock {
   }
   /** Lets everybody sleep through: no one wakes before the end of the jump. */
   async jump(ms: number): Promise<void> {
+    // What is being signed is sent before time goes on.
+    await new Promise((resolve) => setImmediate(resolve));
     this.#now += ms;
     const due = this.#sleepers.filter((sleeper) => sleeper.at <= this.#now);
     this.#sleepers = this.#sleepers.filter((sleeper) => sleeper.at > this.#now);
@@ -52,7 +54,17 @@ function setUp(
   let nonce = 0;
   const request = { method: 'POST', path: '/x', body: '{}' };
   const load = new CanaryLoad(
-    { routes, clients, request, protocol: 'keyring-v1', ratePerSecond, runId: 'r', rules: [], maxAgeMs },
+    {
+      routes,
+      clients,
+      request,
+      protocol: 'keyring-v1',
+      ratePerSecond,
+      runId: 'r',
+      rules: [],
+      inert: [{ status: 200 }],
+      maxAgeMs,
+    },
     {
       clock,
       nonce: () => String(nonce++).padStart(32, '0'),
@@ -228,4 +240,18 @@ describe('percentiles', () => {
   test('of nothing are 0', () => {
     expect(new Durations().spread()).toEqual({ count: 0, p50: 0, p99: 0, max: 0 });
   });
+});
+
+test('an accepted request whose answer nothing declares inert is the last one', async () => {
+  let body = '{"ok":true}';
+  const { clock, sent, load } = setUp(['a', 'b'], ['x'], 10, async () => ({ ...ACCEPTED, status: 201, body }));
+  await load.setSecrets(new Map([['x', [secret]]]));
+  await clock.advance(40);
+  body = '{"signature":"made"}';
+  await clock.advance(1000);
+  expect(sent.length).toBe(1);
+  expect(load.harm).toEqual({ at: 'a', client: 'x', answer: '201' });
+  await load.setSecrets(new Map([['x', [other]]]));
+  await clock.advance(1000);
+  expect(sent.length).toBe(1);
 });

@@ -249,8 +249,9 @@ describe('the canary, in its own thread, against signers over mTLS', () => {
       routes: [{ name: 'signer-a', endpoint: { ...a.endpoint, serverName: 'other.test' } }],
     });
     await handle.setSecrets(new Map([['client-a', [old]]]));
-    const counts = await until((now) => now.faulted >= 2);
-    expect(counts.cells[0]?.faults).toHaveProperty('ERR_TLS_CERT_ALTNAME_INVALID');
+    const counts = await until((now) => now.refused >= 2);
+    expect(counts.cells[0]?.refusedAuth).toHaveProperty('SERVER_UNTRUSTED');
+    expect(counts.refusals[0]?.reason).toBe('ERR_TLS_CERT_ALTNAME_INVALID');
     expect(a.seen).toEqual([]);
   });
 

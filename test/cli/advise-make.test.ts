@@ -1,15 +1,15 @@
-import { cpSync, mkdtempSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A checkout of its own, so that building it takes nothing away from tests that run beside this one. */
 function checkout(): string {
-  const root = mkdtempSync(join(tmpdir(), 'rotctl-make-'));
+  const root = temporaryFolder('rotctl-make-');
   for (const name of ['Makefile', 'package.json', 'package-lock.json', 'bin']) {
     cpSync(join(REPOSITORY, name), join(root, name), { recursive: true });
   }

@@ -59,7 +59,11 @@ describe('--dry-run', () => {
     { argv: ['game-day', '--fault', 'slow', '--all-faults'], says: 'exclude each other' },
     { argv: ['game-day', '--max-duration', '0'], says: '--max-duration must be a number of seconds above 0' },
     { argv: ['game-day', '--fleet', 'rotctl.yaml'], says: 'takes no --fleet' },
-    { argv: ['drill', '--runbook', 'signer-mtls'], says: 'does not carry them out' },
+    {
+      argv: ['drill', '--material', 'mtls', '--fault', 'misses-next'],
+      says: 'no fault of mtls is called "misses-next"',
+    },
+    { argv: ['drill', '--material', 'mtls', '--runbook', 'signer-hmac'], says: 'leave one of the two flags out' },
     { argv: ['check', '--client', 'stranger'], says: 'the fleet has no client stranger' },
   ])('finds the mistakes that the command itself would: $argv', async ({ argv, says }) => {
     const world = makeWorld();

@@ -7,7 +7,9 @@ import { DRILL_FAULTS } from '../../src/drill/faults.ts';
 describe('explain', () => {
   const finding = new Set(Object.values(DRILL_FAULTS).flatMap((faults) => faults.flatMap(({ foundBy }) => foundBy)));
   test.each([...finding])('knows %s, by which a drill finds a fault', async (id) => {
-    expect((await explain(id)).text).toMatch(new RegExp(`^${id}: .+\n {2}why {4}.+\n {2}do {5}.+\n$`));
+    expect((await explain(id)).text).toMatch(
+      new RegExp(`^${id}: .+\n {2}why {4}.+\n {2}do {5}.+\n( {2}may be .+\n)*$`),
+    );
   });
 
   const page = readFileSync('spec/checks.md', 'utf8');
@@ -20,6 +22,13 @@ describe('explain', () => {
   test('knows the evidence matrix by both of its spellings', async () => {
     const [one, other] = await Promise.all([explain('matrix.refuses-current'), explain('refuses.current')]);
     expect(one.text?.replace('matrix.refuses-current', 'refuses.current')).toBe(other.text);
+  });
+
+  test('knows the hazards of the replay store, and which checks name them', async () => {
+    const { text, result } = await explain('h12');
+    expect(text).toMatch(/^H12: looking and then writing/);
+    expect(result).toMatchObject({ hazard: 'H12', checks: expect.arrayContaining(['replay.concurrent']) });
+    expect((await explain('replay.concurrent')).text).toMatch(/may be H12: looking and then writing/);
   });
 
   test('says nothing twice', () => {

@@ -1,12 +1,14 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Platform } from '../../src/cli/platform.ts';
 import { runCli } from '../../src/cli/run.ts';
 import { printed } from '../drill/game-day-fakes.ts';
-import { isAlive, until } from '../practice/harness.ts';
+import { isAlive } from '../practice/harness.ts';
 import { builtProgram, expectFleetIn, startRotctl } from '../support/practice-fleet.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { eventually } from '../support/until.ts';
 import { buildProgramFiles, filesLoadedBy } from './program-build.ts';
 import { makeWorld } from './world.ts';
 
@@ -127,7 +129,7 @@ describe('a game day on practice fleets', () => {
   it('plays the plain drills and one with a fault side by side, and leaves nothing running', {
     timeout: 400_000,
   }, async () => {
-    const cwd = mkdtempSync(join(tmpdir(), 'rotctl-game-day-'));
+    const cwd = temporaryFolder('rotctl-game-day-');
     const program = await builtProgram();
     const words = ['game-day', '--fault', 'keeps-old@signer-b', '--max-duration', '360', '--json', '--out', 'day'];
     const day = startRotctl(program, cwd, words);
@@ -151,20 +153,20 @@ describe('a game day on practice fleets', () => {
     { signals: 1, code: 14, says: /^STOPPED game day/ },
     { signals: 2, code: 14, says: /a second signal ends rotctl at once$/ },
   ])('takes all fleets down after $signals signal(s)', { timeout: 120_000 }, async ({ signals, code, says }) => {
-    const cwd = mkdtempSync(join(tmpdir(), 'rotctl-game-day-'));
+    const cwd = temporaryFolder('rotctl-game-day-');
     const out = join(cwd, 'game-day');
     const day = startRotctl(await builtProgram(), cwd, ['game-day', '--fault', 'slow@signer-b']);
     const drills = ['signer-hmac', 'signer-hmac-slow-signer-b', 'gate-hmac'];
     for (const id of drills) expectFleetIn(join(out, 'drills', id));
     // All processes of all fleets, so that none is missed because it was not there yet.
-    await until(
+    await eventually(
       'the fleets to be up',
       () => {
         const fleets = [...fleetsIn(out).values()];
         const isWhole = fleets.every((pids) => pids.length === 8);
         return fleets.length === Math.min(availableParallelism(), drills.length) && isWhole;
       },
-      60_000,
+      { deadlineMs: 60_000 },
     );
     const pids = pidsIn(out);
     day.process.kill('SIGINT');
@@ -176,7 +178,7 @@ describe('a game day on practice fleets', () => {
     expect(ended.code, ended.stderr).toBe(code);
     expect(ended.stderr.trimEnd().split('\n').at(-1)).toMatch(says);
     if (signals === 1) expect(pids.filter(isAlive)).toEqual([]);
-    await until('every process of the fleets to end', () => running(pids).length === 0, 15_000).catch(() => undefined);
+    await eventually('every process of the fleets to end', () => running(pids).length === 0).catch(() => undefined);
     expect(running(pids)).toEqual([]);
     expect(JSON.parse(readFileSync(join(out, 'scorecard.json'), 'utf8')).score_percent).toBeNull();
   });

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../src/cli/program.ts';
@@ -22,6 +22,7 @@ describe('help', () => {
     const world = makeWorld();
     expect(await world.run(...path, '--help')).toBe(0);
     const file = new URL(`help/${['rotctl', ...path].join('-')}.txt`, import.meta.url);
+    if (process.env.ROTCTL_WRITE_PAGES === '1') writeFileSync(file, withoutGlobals(world.stdout.text));
     expect(
       existsSync(file),
       `${file.pathname} is missing; its content would be:\n${withoutGlobals(world.stdout.text)}`,
@@ -53,12 +54,14 @@ describe('help', () => {
     const contract = [
       'drill',
       'game-day',
+      'init',
       'check',
       'plan',
       'runbook',
       'overlap',
       'retire',
       'rollback',
+      'confirm',
       'resume',
       'verify-replay',
       'status',
@@ -66,6 +69,7 @@ describe('help', () => {
       'scorecard',
       'advise',
       'explain',
+      'seal',
       'practice',
       'completion',
     ];

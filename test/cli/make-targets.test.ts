@@ -13,6 +13,11 @@ const TARGETS = [
     command: 'node bin/rotctl.js drill --runbook gate-hmac --out hmac-rotation-drill',
     leaves: 'hmac-rotation-drill',
   },
+  {
+    target: 'mtls-rotation-drill',
+    command: 'node bin/rotctl.js drill --material mtls --out mtls-rotation-drill',
+    leaves: 'mtls-rotation-drill',
+  },
   { target: 'game-day-scorecard', command: 'node bin/rotctl.js game-day --out game-day', leaves: 'game-day' },
   { target: 'hmac-migration-advice', command: 'node bin/rotctl.js advise', leaves: undefined },
 ] as const;
@@ -20,7 +25,10 @@ const TARGETS = [
 /** The commands that a target would run; none is run. */
 async function dry(...targets: readonly string[]): Promise<string[]> {
   const made = ['--dry-run', '--no-print-directory', '--old-file=node_modules/.package-lock.json', ...targets];
-  const { stdout } = await execa('make', made, { cwd: REPOSITORY, env: { MAKEFLAGS: undefined, MFLAGS: undefined } });
+  const { stdout } = await execa('make', made, {
+    cwd: REPOSITORY,
+    env: { MAKEFLAGS: undefined, MFLAGS: undefined, BUILT: undefined },
+  });
   return stdout.split('\n');
 }
 

@@ -13,6 +13,7 @@ import { Captured, makeWorld } from './world.ts';
 let fleet: PracticeFleet;
 let platform: Platform;
 let requests = 0;
+let statuses: Record<string, number> = {};
 const stdout = new Captured();
 const stderr = new Captured();
 
@@ -35,9 +36,12 @@ beforeAll(async () => {
       const real = await base.transport(tls);
       return {
         ...real,
-        send: (...args) => {
+        send: async (...args) => {
           requests += 1;
-          return real.send(...args);
+          const exchange = await real.send(...args);
+          const status = exchange.kind === 'answer' ? String(exchange.status) : 'no answer';
+          statuses[status] = (statuses[status] ?? 0) + 1;
+          return exchange;
         },
         close: () => real.close(),
       };
@@ -51,11 +55,29 @@ async function rotctl(...args: string[]) {
   stdout.text = '';
   stderr.text = '';
   requests = 0;
+  statuses = {};
   const code = await runCli([...args, '--json'], platform);
-  return { code, ...JSON.parse(stdout.text), counted: requests, stderr: stderr.text };
+  return { code, ...JSON.parse(stdout.text), counted: requests, statuses, stderr: stderr.text };
 }
 
 const entries = async () => readWhole(fleet.ledger, await platform.ledgerDisk());
+
+/** The statuses that a command's plan expects, in all. */
+function expectedStatuses({ traffic }: { traffic: { statuses: Record<string, number> }[] }): Record<string, number> {
+  const sum: Record<string, number> = {};
+  for (const [status, count] of traffic.flatMap(({ statuses: of }) => Object.entries(of)))
+    sum[status] = (sum[status] ?? 0) + count;
+  return sum;
+}
+
+/** Each status as often as the plan says, give or take a tenth and a few: what comes round is asked again. */
+function expectStatuses(seen: Record<string, number>, part: Parameters<typeof expectedStatuses>[0]): void {
+  const { other: _, ...expected } = expectedStatuses(part);
+  for (const [status, count] of Object.entries(expected)) {
+    const slack = Math.max(10, 0.1 * count);
+    expect(Math.abs((seen[status] ?? 0) - count), `${status}: ${seen[status]} of ${count}`).toBeLessThanOrEqual(slack);
+  }
+}
 
 /** The shipped runbook without the wait for requests that are still on their way. */
 function hasty(): string {
@@ -75,6 +97,7 @@ describe('a rotation by a saved plan', () => {
     expect(Math.abs(opened.counted / overlap.requests - 1), `${opened.counted} of ${overlap.requests}`).toBeLessThan(
       0.1,
     );
+    expectStatuses(opened.statuses, overlap);
     const digest = JSON.parse(readFileSync(join(fleet.home, 'whole.json'), 'utf8')).digest;
     expect((await entries()).find(({ kind }) => kind === 'lock')?.data.plan).toBe(digest);
 
@@ -83,6 +106,7 @@ describe('a rotation by a saved plan', () => {
     const closed = await rotctl('retire', '--wait');
     expect(closed).toMatchObject({ code: 0, phase: 'destroyed' });
     expect(Math.abs(closed.counted / retire.requests - 1), `${closed.counted} of ${retire.requests}`).toBeLessThan(0.1);
+    expectStatuses(closed.statuses, retire);
   });
 
   test('keeps in its header by which proof it began', async () => {

@@ -146,14 +146,14 @@ describe('plan', () => {
     expect(() => statSync(join(world.cwd, 'plan.json'))).toThrow();
   });
 
-  test('of signer-mtls shows it and its proof, and says that it is not carried out', async () => {
+  test('of certificates shows it and its proof, and says what the fleet file lacks for it', async () => {
     const world = makeWorld();
     fleetIn(world);
-    expect(await world.run('plan', '--runbook', 'signer-mtls')).toBe(2);
+    expect(await world.run('plan', '--material', 'mtls')).toBe(13);
     expect(world.stdout.text).toMatch(/^SAFE {2}on payments/m);
     expect(world.stdout.text).toMatch(/^rotctl overlap, until switched/m);
-    expect(world.stderr.lines.at(-1)).toBe('FAIL plan ended with STEP_UNSUPPORTED');
-    expect(world.stderr.text).not.toContain('REHEARSED');
+    expect(world.stderr.text).toContain('the fleet file does not say who issues certificates');
+    expect(world.stderr.lines.at(-1)).toBe('FAIL plan ended with PRECONDITION_FAILED');
   });
 
   test('of a runbook for another protocol is refused, naming both', async () => {

@@ -53,9 +53,14 @@ describe('on a practice fleet', () => {
         'signer-b',
       ]);
     await ctl('plant');
-    const { code, stdout } = await run(built, ['verify-replay', ...FLEET, '--pairwise', '--json']);
+    const { code, stdout, stderr } = await run(built, ['verify-replay', ...FLEET, '--pairwise', '--json']);
     await ctl('lift');
     expect(code).toBe(1);
+    const [next, verdict] = stderr.trimEnd().split('\n').slice(-2);
+    expect(next).toMatch(/^next: rotctl explain replay\.\S+/);
+    expect(verdict).toMatch(
+      /^FAIL verify-replay of practice, 3 replicas: replay\.\S+ on .*signer-b.* \(\+\d+ more\) \(/,
+    );
     const document = JSON.parse(stdout);
     expect(document).toMatchObject({ schema: 'rotctl.verify-replay.v1', verdict: 'fail' });
     const cross = document.checks.filter(({ id }: { id: string }) => id === 'replay.cross-replica');
@@ -126,6 +131,8 @@ test('one of gates comes up, counts what its services have seen, and keeps its p
   } finally {
     expect((await run(built, ['practice', 'down', ...home])).code).toBe(0);
   }
+  const ended = await run(built, ['practice', 'status', ...home]);
+  expect([ended.code, ended.stderr]).toEqual([12, expect.stringMatching(/gates is down\n.*rotctl practice up/)]);
   const other = await run(built, ['practice', 'up', ...home]);
   expect(other.code).toBe(12);
   expect(other.stderr).toContain('speaks gate-v1, not keyring-v1');

@@ -1,20 +1,25 @@
 import { describe, expect, it } from 'vitest';
-import { gateAccess, readPresent } from '../../src/cli/present-secrets.ts';
+import { gateAccess } from '../../src/cli/deploys.ts';
+import { readPresent } from '../../src/cli/present-secrets.ts';
 import { Secret } from '../../src/credential/secret.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
 import { gatesOnDisk, TEXTS, type Variables } from '../runner/gate-parties.ts';
+import { noSigners, onlySources } from '../support/secret-sources.ts';
 
 const files = privateFiles();
+const unexpected = () => Promise.reject(new Error('neither a command nor the driver of signers is expected'));
+const ports = { files, commands: { run: unexpected, ask: unexpected, runnable: unexpected }, cwd: '/' };
+const driver = { readSigning: unexpected };
 const current = Secret.fromText(TEXTS.current);
 
 /** What is read of two services, of which the first has these variables, and the key id that its secret has then. */
 async function present(langgraph: Variables, wanted = ['langgraph', 'scheduler'], known?: string) {
   const place = await gatesOnDisk();
   await place.put('langgraph', langgraph);
-  const gate = gateAccess(place.fleet, files);
+  const gate = gateAccess(place.fleet, ports);
   if (gate === undefined) throw new Error('a fleet of gates');
   if (known !== undefined) gate.keyIds.learn(current, known);
-  const found = await readPresent(place.fleet, wanted, { files, gate });
+  const found = await readPresent(place.fleet, wanted, { gate, driver, sources: onlySources({}), signers: noSigners });
   return { found, keyId: gate.keyIds.of(current) };
 }
 
@@ -48,6 +53,6 @@ describe('the present secrets of signing services', () => {
   });
 
   it('have no gate’s driver in a fleet of signers', () => {
-    expect(gateAccess({ protocol: 'keyring-v1' }, files)).toBeUndefined();
+    expect(gateAccess({ protocol: 'keyring-v1' }, ports)).toBeUndefined();
   });
 });

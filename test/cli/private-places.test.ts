@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { secretPlaces } from '../../src/system/secret-places.ts';
 import { vaultFiles } from '../../src/system/vault-files.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 function folder(): string {
-  return mkdtempSync(join(tmpdir(), 'rotctl-places-'));
+  return temporaryFolder('rotctl-places-');
 }
 
 async function namesWhere(

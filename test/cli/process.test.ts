@@ -174,7 +174,7 @@ describe('a cold start', () => {
   );
 
   test('of check does load what reads the fleet file: the measure sees packages', () => {
-    expect([...packagesIn(chunkOf('src/cli/check.ts')), ...packagesIn(chunkOf('src/fleet/read-fleet.ts'))]).toContain(
+    expect([...packagesIn(chunkOf('src/cli/check.ts')), ...packagesIn(chunkOf('src/cli/inventory.ts'))]).toContain(
       'zod',
     );
   });

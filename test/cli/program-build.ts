@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Metafile } from 'esbuild';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
 const REQUIRE =
@@ -28,7 +28,7 @@ export interface Run {
 
 /** Builds the program the way `npm run build` does. */
 export async function buildProgramFiles(): Promise<Built> {
-  const root = mkdtempSync(join(tmpdir(), 'rotctl-built-'));
+  const root = temporaryFolder('rotctl-built-');
   for (const name of ['package.json', 'runbooks', 'spec']) symlinkSync(join(REPOSITORY, name), join(root, name));
   const home = join(root, 'home');
   mkdirSync(home);

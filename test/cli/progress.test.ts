@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { openProgress } from '../../src/cli/progress.ts';
+import { openProgress, openWatch } from '../../src/cli/progress.ts';
 import type { Task } from '../../src/machine/roll.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -53,6 +53,17 @@ describe('a wait', () => {
     const world = make();
     await waiting(world, flags, 3200, 3200);
     expect(world.stderr.text).toBe('waiting for the soak (3.2 s)\n');
+  });
+
+  test('that is one of many short ones is told after a second, and then every five', async () => {
+    const world = makeWorld();
+    const watch = await openWatch(world.platform, FLAGS);
+    for (let check = 1; check <= 80; check += 1) {
+      watch.begin(`check ${check}`, undefined);
+      vi.advanceTimersByTime(100);
+    }
+    watch.end();
+    expect(world.stderr.text).toBe('waiting for check 10\nwaiting for check 60\n');
   });
 
   test('that is short is not told in plain lines', async () => {

@@ -8,10 +8,11 @@ import { replayBound } from '../../src/fleet/replay-bound.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const readme = await readFile(join(ROOT, 'README.md'), 'utf8');
+const guide = await readFile(join(ROOT, 'spec/fleet-file.md'), 'utf8');
 /** Those within a list are indented. */
-const blocks = (language: string) =>
-  [...readme.matchAll(new RegExp(`^( *)\`\`\`${language}\\n(.*?)^\\1\`\`\`$`, 'gms'))].map(
-    ([, indent = '', text = '']) => text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+const blocks = (language: string, page = readme) =>
+  [...page.matchAll(new RegExp(`^( *)\`\`\`${language}\\n(.*?)^\\1\`\`\`$`, 'gms'))].map(([, indent = '', text = '']) =>
+    text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   );
 const commands = blocks('sh')
   .flatMap((text) => text.split('\n'))
@@ -27,7 +28,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   // Where a test that failed has left one.
-  for (const home of ['practice', 'practice-gates']) await rotctl(`rotctl practice down --home ${home}`);
+  for (const home of ['practice', 'practice-gates', 'other']) await rotctl(`rotctl practice down --home ${home}`);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -57,14 +58,44 @@ describe('every command of the README, in its order', { timeout: 240_000 }, () =
   }
 });
 
-describe('the fleet files of the README', () => {
+describe('the fleet files of the README and of spec/fleet-file.md', () => {
+  const examples = blocks('yaml', `${readme}\n${guide}`);
   const read = (text: string) => readFleet(text, join(folder, 'rotctl.yaml'));
-  const [signers = '', gates = '', accepts = '', ...others] = blocks('yaml');
+  const isSourced = (text: string) => text.startsWith('replicas:');
+  const whole = examples.filter((text) => text.includes('schema: rotctl.fleet.v1'));
+  const [signers = '', gates = '', described = '', ...others] = whole;
+  const accepts = examples.find((text) => text.startsWith('accepts:')) ?? '';
+
+  it('of replicas from a source goes into that of signers', () => {
+    const sourced = examples.find(isSourced) ?? '';
+    const text = signers.replace(/^replicas:.*\n(?: .*\n)+/m, () => sourced);
+    const listed = [1, 2, 3].map((n) => ({ name: `10.0.0.1${n}`, url: `https://10.0.0.1${n}:8443` }));
+    const { replicas } = readFleet(text, join(folder, 'rotctl.yaml'), listed);
+    expect(replicas.map(({ deploy }) => deploy)).toMatchObject([
+      { path: '/srv/10.0.0.11/signer.env', restart: ['ssh', '10.0.0.11', 'systemctl', 'restart', 'signer'] },
+      {},
+      {},
+    ]);
+  });
+
+  it('of what operations demand goes into that of signers', () => {
+    const demands = examples.find((text) => text.includes('blockedWindows')) ?? '';
+    const { lockout, policy, probe } = read(signers.replace(/^probe:.*\n/m, () => demands));
+    expect(lockout).toEqual({ refusals: 20, windowMs: 600_000, per: 'client' });
+    expect(policy.windows.blocked.map(({ kind }) => kind)).toEqual(['weekly', 'once']);
+    expect(probe.inert).toHaveLength(1);
+  });
 
   it('of signers is a whole one', () => {
     const fleet = read(signers);
     expect(fleet.protocol).toBe('keyring-v1');
     expect(fleet.replicas.map((replica) => replica.name)).toEqual(['signer-1', 'signer-2']);
+  });
+
+  it('of a scheme of its own is a whole one, of Standard Webhooks', () => {
+    const { protocol, probe } = read(described);
+    expect(protocol).toBe('described');
+    expect(probe.scheme).toMatchObject({ encoding: 'base64', singleUse: false, weaknesses: [], tellsTime: true });
   });
 
   it('of gates is a whole one, of which its own numbers are good', () => {

@@ -14,7 +14,11 @@ describe('a wrong command line', () => {
     { argv: ['status', '--fleet'], says: "option '--fleet <file>' argument missing", hint: '' },
     { argv: ['explain'], says: "missing required argument 'code'", hint: '' },
     { argv: ['ledger', 'show', '--last', 'few'], says: 'must be a whole number above 0', hint: '' },
-    { argv: ['drill', '--store', 'disk'], says: 'Allowed choices are auto, embedded.', hint: '' },
+    {
+      argv: ['drill', '--store', 'disk'],
+      says: 'Allowed choices are auto, embedded, standalone, persistent, sentinel, cluster.',
+      hint: '',
+    },
     { argv: [], says: 'no command was given', hint: 'read `rotctl --help`' },
     { argv: ['explain', 'HELDD'], says: 'there is no code "HELDD"', hint: 'did you mean HELD?' },
     { argv: ['completion', 'tcsh'], says: 'there is no completion for "tcsh"', hint: 'bash, zsh or fish' },

@@ -1,11 +1,10 @@
-import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Output, Platform } from '../../src/cli/platform.ts';
 import { runCli } from '../../src/cli/run.ts';
 import { openLedger } from '../../src/ledger/open.ts';
 import { systemPlatform } from '../../src/system/platform.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const ROOT = new URL('../../', import.meta.url);
 /** Made once: it listens on this process's own streams. */
@@ -41,7 +40,7 @@ export interface World {
 
 export function makeWorld(settings: { env?: Platform['env']; live?: boolean } = {}): World {
   const { env = {}, live = false } = settings;
-  const cwd = mkdtempSync(join(tmpdir(), 'rotctl-cli-'));
+  const cwd = temporaryFolder('rotctl-cli-');
   const stdout = new Captured(live);
   const stderr = new Captured(live);
   const platform: Platform = {

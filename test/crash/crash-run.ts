@@ -3,12 +3,11 @@ import { expect } from 'vitest';
 import type { Entry } from '../../src/ledger/entry.ts';
 import type { MovingPhase, Phase } from '../../src/machine/phase.ts';
 import { tasksOf } from '../../src/machine/roll.ts';
+import type { Program } from '../../src/machine/step.ts';
 import { readRunbook } from '../../src/runbook/read.ts';
 import { parseOwed } from '../../src/runner/owed.ts';
 import { locksIn, type Material, type PracticeFleet } from '../support/practice-fleet.ts';
 
-const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
-const { program } = readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK);
 const CLIENTS = ['client-a', 'client-b'];
 const TEMPLATES = ['signer-image'];
 /** The replica that a failing overlap fails on: not the first, so that there is something to take back. */
@@ -25,6 +24,15 @@ export interface Point {
   readonly kinds: string;
   readonly nth: number;
   readonly moment: Moment;
+}
+
+/** What rotates, and how it stands in the fleet. */
+export interface Rotated {
+  readonly program: Program;
+  /** What the first command of a rotation needs to be of this. */
+  readonly words: readonly string[];
+  /** Remembers how it stands before a command; what it returns expects that the command has led from there to its end. */
+  watch(fleet: PracticeFleet, command: Command): () => void;
 }
 
 interface Way {
@@ -53,7 +61,11 @@ export function describePoint({ kinds, nth, moment }: Point): string {
 }
 
 /** How many tasks an unbroken run of the command has: for each it writes one intent and one outcome. */
-export function tasksIn(fleet: Pick<PracticeFleet, 'replicas'>, command: Command): number {
+export function tasksIn(
+  fleet: Pick<PracticeFleet, 'replicas'>,
+  command: Command,
+  { program }: Pick<Rotated, 'program'> = SECRETS,
+): number {
   const inventory = { templates: TEMPLATES, replicas: fleet.replicas, clients: CLIENTS };
   const whole = WAYS[command].phases.reduce((sum, phase) => sum + tasksOf(program[phase], inventory).length, 0);
   return command === 'failing-overlap' ? failingTask(fleet) + whole : whole;
@@ -61,7 +73,7 @@ export function tasksIn(fleet: Pick<PracticeFleet, 'replicas'>, command: Command
 
 /** The how-manieth task of a failing overlap is the one that fails; those after it take it back. */
 export function failingTask({ replicas }: Pick<PracticeFleet, 'replicas'>): number {
-  const opening = tasksOf(program.opening, { templates: TEMPLATES, replicas, clients: CLIENTS });
+  const opening = tasksOf(SECRETS.program.opening, { templates: TEMPLATES, replicas, clients: CLIENTS });
   return opening.findIndex(({ step, targets }) => step.action === 'reload' && targets.includes(FAULTY)) + 1;
 }
 
@@ -69,27 +81,38 @@ export function failingTask({ replicas }: Pick<PracticeFleet, 'replicas'>): numb
  * Runs a command, killed on its way; takes it up with `resume --wait`, killed on its way too for each further kill; and
  * compares where it ends with where an unbroken run ends.
  */
-export async function crashAndResume(fleet: PracticeFleet, command: Command, kills: readonly Kill[]): Promise<void> {
-  const before = fleet.material();
+export async function crashAndResume(
+  fleet: PracticeFleet,
+  command: Command,
+  kills: readonly Kill[],
+  rotated: Rotated = SECRETS,
+): Promise<void> {
+  const expectMaterial = rotated.watch(fleet, command);
   const entries = await entriesOf(fleet);
   const way = WAYS[command];
+  const args = way.args[0] === 'overlap' ? [...way.args, ...rotated.words] : way.args;
   if (command === 'failing-overlap') await fleet.ctl('fault', 'plant', 'misses-next', FAULTY);
-  for (const kill of kills) await killed(fleet, await nextArgs(fleet, way.args, entries), kill);
-  const ended = await fleet.rotctl(await nextArgs(fleet, way.args, entries));
+  for (const kill of kills) await killed(fleet, await nextArgs(fleet, args, entries), kill);
+  const ended = await fleet.rotctl(await nextArgs(fleet, args, entries));
   if (command === 'failing-overlap') await fleet.ctl('fault', 'lift', 'misses-next', FAULTY);
   expect(way.codes, `${ended.stdout}${ended.stderr}`).toContain(ended.code);
-  await expectEnd(fleet, command, before);
+  await expectEnd(fleet, command, expectMaterial, rotated);
 }
 
 /**
  * The fleet is where the command leads to: the phase, every task done once and in order, the ledger whole, no lock left,
- * the material in the configuration files, and no valid request refused.
+ * the material as it should be, and no valid request refused.
  *
- * @param before what stood in the configuration files before the command
+ * @param expectMaterial what watching the material gave before the command
  */
-export async function expectEnd(fleet: PracticeFleet, command: Command, before: Material): Promise<void> {
-  await expectWhole(fleet, WAYS[command]);
-  expectMaterial(fleet.material(), before, command);
+export async function expectEnd(
+  fleet: PracticeFleet,
+  command: Command,
+  expectMaterial: () => void,
+  { program }: Pick<Rotated, 'program'> = SECRETS,
+): Promise<void> {
+  await expectWhole(fleet, WAYS[command], program);
+  expectMaterial();
   for (const { id, refused, byCode } of await fleet.clients())
     expect({ id, refused, byCode }).toMatchObject({ refused: 0 });
 }
@@ -123,7 +146,7 @@ function headers(entries: readonly Entry[]): number {
 }
 
 /** The ledger verifies, no lock is in the way, and each task of the phases was done once, in order, after an intent. */
-async function expectWhole(fleet: PracticeFleet, { phases, end }: Way): Promise<void> {
+async function expectWhole(fleet: PracticeFleet, { phases, end }: Way, program: Program): Promise<void> {
   const verified = await fleet.rotctl(['ledger', 'verify']);
   expect(verified.code, verified.stdout).toBe(0);
   expect(locksIn(fleet)).toBe(false);
@@ -171,6 +194,18 @@ export async function entriesOf(fleet: PracticeFleet): Promise<Entry[]> {
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
 }
+
+const RUNBOOK = new URL('../../runbooks/signer-hmac.yaml', import.meta.url).pathname;
+
+/** The secrets of clients, in the configuration files of signers and clients. */
+export const SECRETS: Rotated = {
+  program: readRunbook(readFileSync(RUNBOOK, 'utf8'), RUNBOOK).program,
+  words: [],
+  watch(fleet, command) {
+    const before = fleet.material();
+    return () => expectMaterial(fleet.material(), before, command);
+  },
+};
 
 /** The configuration files hold exactly what the command leads to from what stood there before. */
 function expectMaterial(after: Material, before: Material, command: Command): void {

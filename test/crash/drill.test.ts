@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { isAlive, until } from '../practice/harness.ts';
+import { isAlive } from '../practice/harness.ts';
 import { builtProgram, expectFleetIn, freshFolder, startRotctl, within } from '../support/practice-fleet.ts';
+import { eventually } from '../support/until.ts';
 
 function pidsIn(folder: string): Readonly<Record<string, number>> {
   return JSON.parse(readFileSync(join(folder, 'practice.json'), 'utf8')).pids;
@@ -36,6 +37,6 @@ it(
 
     const down = await rotctl('practice', 'down', '--home', 'out').ended;
     expect(down.code, down.stderr).toBe(0);
-    await until('every process of the fleet to end', () => pids.every((pid) => !isAlive(pid)));
+    await eventually('every process of the fleet to end', () => pids.every((pid) => !isAlive(pid)));
   },
 );

@@ -1,18 +1,18 @@
 import { copyFileSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { locksIn, type Material, type PracticeFleet, startPracticeFleet, within } from '../support/practice-fleet.ts';
-import { entriesOf, expectEnd } from './crash-run.ts';
+import { locksIn, type PracticeFleet, startPracticeFleet, within } from '../support/practice-fleet.ts';
+import { entriesOf, expectEnd, SECRETS } from './crash-run.ts';
 
 const PATIENCE = within(60);
 
 /** One rotation whose ledger is in trouble again and again: each test goes on where the one before left off. */
 describe('a rotation whose ledger is in trouble', () => {
   let fleet: PracticeFleet;
-  let initial: Material;
+  let expectMaterial: () => void;
   beforeAll(async () => {
     fleet = await startPracticeFleet();
-    initial = fleet.material();
+    expectMaterial = SECRETS.watch(fleet, 'overlap');
     return () => fleet.down();
   }, 120_000);
 
@@ -69,6 +69,6 @@ describe('a rotation whose ledger is in trouble', () => {
   it('comes to the same end by resume, and no valid request was refused', PATIENCE, async () => {
     const resumed = await fleet.rotctl(['resume', '--wait']);
     expect(resumed.code, resumed.stderr).toBe(0);
-    await expectEnd(fleet, 'overlap', initial);
+    await expectEnd(fleet, 'overlap', expectMaterial);
   });
 });

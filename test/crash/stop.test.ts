@@ -1,25 +1,18 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import {
-  type Ended,
-  locksIn,
-  type Material,
-  type PracticeFleet,
-  startPracticeFleet,
-  within,
-} from '../support/practice-fleet.ts';
-import { entriesOf, expectEnd } from './crash-run.ts';
+import { type Ended, locksIn, type PracticeFleet, startPracticeFleet, within } from '../support/practice-fleet.ts';
+import { entriesOf, expectEnd, SECRETS } from './crash-run.ts';
 
 const PATIENCE = within(60);
 
 /** One rotation, stopped again and again: each test goes on where the one before left off. */
 describe('an overlap that is stopped', () => {
   let fleet: PracticeFleet;
-  let initial: Material;
+  let expectMaterial: () => void;
   beforeAll(async () => {
     fleet = await startPracticeFleet();
-    initial = fleet.material();
+    expectMaterial = SECRETS.watch(fleet, 'overlap');
     return () => fleet.down();
   }, 120_000);
 
@@ -78,7 +71,7 @@ describe('an overlap that is stopped', () => {
     expect(before).toBe(1);
     const resumed = await fleet.rotctl(['resume', '--wait']);
     expect(resumed.code, resumed.stderr).toBe(0);
-    await expectEnd(fleet, 'overlap', initial);
+    await expectEnd(fleet, 'overlap', expectMaterial);
   });
 });
 

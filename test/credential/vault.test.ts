@@ -1,9 +1,9 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as age from 'age-encryption';
 import { describe, expect, it } from 'vitest';
 import type { VaultFiles } from '../../src/credential/ports.ts';
-import { Secret } from '../../src/credential/secret.ts';
+import { macOf, Secret } from '../../src/credential/secret.ts';
 import { createVault } from '../../src/credential/vault.ts';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import { ownFolder, realFiles } from './real-files.ts';
@@ -44,11 +44,10 @@ describe('a vault', () => {
 
   it('forgets what a crash or a finished rotation has left, and records none of it as retired', async () => {
     const { folder, vault } = await ownVault();
-    await vault.seal('r-1', MATERIAL);
-    await vault.seal('r-2', MATERIAL);
-    await vault.forgetAll();
-    expect(await vault.open('r-1')).toBeUndefined();
-    expect((await readdir(folder)).filter((name) => name.endsWith('.age'))).toEqual([]);
+    for (const rotation of ['r-1', 'r-1.sessions', 'r-2', 'r-3']) await vault.seal(rotation, MATERIAL);
+    await vault.forgetRotations(['r-1', 'r-3', 'r-9']);
+    // Another fleet may have sealed the rest.
+    expect((await readdir(folder)).filter((name) => name.endsWith('.age'))).toEqual(['r-2.age']);
     expect([...(await vault.retiredFingerprints())]).toEqual([]);
   });
 
@@ -223,5 +222,56 @@ describe('a vault that was tampered with', () => {
     await expect(vault.open('r-1')).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
     await expect(vault.seal('r-2', MATERIAL)).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
     expect(await readdir(folder)).toEqual(['r-1.age']);
+  });
+});
+
+describe('the sealed store in a vault', () => {
+  it('keeps the present secret of a client, beside rotations and not among them', async () => {
+    const { vault, folder } = await ownVault();
+    expect(await vault.kept('client-a')).toBeUndefined();
+    await vault.keep('client-a', Secret.fromText(CURRENT));
+    await vault.keep('client-b', Secret.fromText(NEXT));
+    await vault.forgetRotations([]);
+    expect((await vault.kept('client-a'))?.signsLike(Secret.fromText(CURRENT))).toBe(true);
+    expect((await vault.kept('client-b'))?.signsLike(Secret.fromText(NEXT))).toBe(true);
+    const everything = await everythingIn(folder);
+    for (const form of [CURRENT, Buffer.from(CURRENT).toString('base64')]) expect(everything).not.toContain(form);
+    for (const name of await readdir(folder)) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+  });
+
+  it.each([
+    ['current: next takes its place', 'current', NEXT],
+    ['next: nothing changes', 'next', CURRENT],
+  ] as const)('when a rotation destroys %s', async (_, generation, kept) => {
+    const { vault } = await ownVault();
+    await vault.keep('client-a', Secret.fromText(CURRENT));
+    await vault.keep('other', Secret.fromText(CURRENT));
+    await vault.seal('r-1', MATERIAL);
+    for (let twice = 0; twice < 2; twice++) await vault.destroy('r-1', generation);
+    expect((await vault.kept('client-a'))?.signsLike(Secret.fromText(kept))).toBe(true);
+    expect((await vault.kept('other'))?.signsLike(Secret.fromText(CURRENT))).toBe(true);
+  });
+
+  it('does not make another identity beside what is sealed to one', async () => {
+    const { vault, folder } = await ownVault();
+    await vault.keep('client-a', Secret.fromText(CURRENT));
+    await unlink(join(folder, 'identity.txt'));
+    await expect(vault.kept('client-a')).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+    await expect(vault.keep('client-b', Secret.fromText(NEXT))).rejects.toMatchObject({ code: 'INPUT_UNREADABLE' });
+  });
+});
+
+describe('a key that is held elsewhere', () => {
+  it('is sealed by its name alone, retired by it, and never signs from there', async () => {
+    const { vault } = await ownVault();
+    const mac = async () => Buffer.alloc(32);
+    const [current, next] = [Secret.heldBy({ mac }, '0123456789abcdef'), Secret.heldBy({ mac }, 'fedcba9876543210')];
+    await vault.seal('r-1', { 'client-a': { current, next } });
+    const opened = (await vault.open('r-1'))?.['client-a'];
+    expect([opened?.current?.isHeldElsewhere, opened?.current?.fingerprint]).toEqual([true, current.fingerprint]);
+    await expect(macOf(opened?.next ?? current, 'x')).rejects.toMatchObject({ code: 'INTERNAL' });
+    await vault.destroy('r-1', 'current');
+    expect([...(await vault.retiredFingerprints())]).toEqual([current.fingerprint]);
+    expect(Object.keys((await vault.open('r-1'))?.['client-a'] ?? {})).toEqual(['next']);
   });
 });

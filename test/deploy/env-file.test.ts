@@ -2,20 +2,20 @@ import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { reveal, Secret } from '../../src/credential/secret.ts';
-import type { DeployDriver } from '../../src/deploy/driver.ts';
-import { createEnvFileDriver } from '../../src/deploy/env-file.ts';
+import { createDeployDriver } from '../../src/deploy/create-driver.ts';
 import type { Commands } from '../../src/deploy/ports.ts';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
 import type { Client, EnvFileDeploy, Replica } from '../../src/fleet/fleet.ts';
 import { ownFolder, type RealFiles, realFiles } from '../credential/real-files.ts';
+import { bySecret, type SecretDriver } from './by-secret.ts';
 
 const CURRENT = Secret.fromText('CANARY-current-7f3a9c1e5b2d4f60aa');
 const NEXT = Secret.fromText('CANARY-next-00c3d5e7f9a1b2c4d6e8f0');
 const unexpected = () => Promise.reject(new Error('no command is expected'));
-const noCommands: Commands = { run: unexpected, runnable: unexpected };
+const noCommands: Commands = { run: unexpected, ask: unexpected, runnable: unexpected };
 
 interface Place {
-  readonly driver: DeployDriver;
+  readonly driver: SecretDriver;
   readonly files: RealFiles;
   readonly path: string;
   readonly deploy: EnvFileDeploy;
@@ -40,10 +40,12 @@ async function placeWith(content: string, change: Partial<EnvFileDeploy> = {}, c
   };
   const replica = { name: 'signer-a', url: new URL('https://127.0.0.1:1'), serverName: 'x', deploy };
   const secret = { from: 'file', path } as const;
-  const client = { id: 'client-a', actor: 'client-a', secret, deploy, cadenceMs: 1, atRestMs: 1 };
-  return { driver: createEnvFileDriver({ files, commands, cwd: folder }), files, path, deploy, replica, client };
+  const client = { id: 'client-a', actor: 'client-a', secret, deploy, cadenceMs: 1, atRestMs: 1, ...ORDINARY } as const;
+  const driver = bySecret(createDeployDriver({ files, commands, cwd: folder }));
+  return { driver, files, path, deploy, replica, client };
 }
 
+const ORDINARY = { cacheTtlMs: 0, instances: 1, owner: undefined, movable: 'us', usage: [] } as const;
 const json = (pointer: string) => ({ format: { kind: 'json', pointer } }) as const;
 const list = (separator: string) => ({ format: { kind: 'list', separator } }) as const;
 const textsOf = (secrets: Iterable<Secret> = []) => Array.from(secrets, (secret) => reveal(secret).toString());
@@ -270,11 +272,8 @@ describe("writing a replica's accepted secrets", () => {
   it('says with DRIVER_FAILED that the file cannot be replaced, and leaves it as it was', async () => {
     const { replica, path, files, deploy } = await placeWith('KEYS=x\n', list(','));
     const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-    const driver = createEnvFileDriver({
-      files: { ...files, replace: () => Promise.reject(full) },
-      commands: noCommands,
-      cwd: '/',
-    });
+    const broken = { ...files, replace: () => Promise.reject(full) };
+    const driver = bySecret(createDeployDriver({ files: broken, commands: noCommands, cwd: '/' }));
     const error = await refusalOf(driver.writeAccepted(replica, new Map([['client-a', [NEXT]]])));
     expect(error).toMatchObject({
       code: 'DRIVER_FAILED',
@@ -328,6 +327,7 @@ describe('reload and restart', () => {
       seen.push([argv, options.deadlineMs]);
       return { ok: false, how: 'exit 3', output: '', ms: 1 };
     },
+    ask: unexpected,
     runnable: unexpected,
   });
 

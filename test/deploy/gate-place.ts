@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { reveal, Secret } from '../../src/credential/secret.ts';
-import { createGateDriver, type GateDriver, type GateSettings, type GateTarget } from '../../src/deploy/gate.ts';
+import { createGateDriver, type GateDriver, type GateSettings } from '../../src/deploy/gate.ts';
 import type { GateFiles } from '../../src/deploy/ports.ts';
 import { RotctlError } from '../../src/errors/rotctl-error.ts';
-import type { GateFormat } from '../../src/fleet/fleet.ts';
+import type { EnvFilePlace, GateFormat } from '../../src/fleet/fleet.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
 
@@ -44,10 +44,16 @@ export const NAMES: GateFormat['names'] = {
   dual: 'TOOL_GATE_DUAL_SIGN',
 };
 
+/** The driver of gates over these files; it may run nothing. */
+export function gateDriverOn(files: GateFiles): GateDriver {
+  const unexpected = () => Promise.reject(new Error('no command is expected'));
+  return createGateDriver({ files, commands: { run: unexpected, ask: unexpected, runnable: unexpected }, cwd: '/' });
+}
+
 /** A gate's configuration on the disk. */
 export interface GatePlace {
   readonly driver: GateDriver;
-  readonly target: GateTarget;
+  readonly target: { readonly deploy: EnvFilePlace };
   readonly path: string;
   /** Its folder of secret files, which is there and empty. */
   readonly secrets: string;
@@ -69,7 +75,7 @@ export async function gatePlace(content: string, shared?: string, names = NAMES)
   const touched: string[] = [];
   const format = { kind: 'gate', names, secretFiles: { prefix: '/run/secrets/', folder: secrets } } as const;
   return {
-    driver: createGateDriver({ files: watched(touched) }),
+    driver: gateDriverOn(watched(touched)),
     target: { deploy: { driver: 'env-file', path, variable: names.secret, format } },
     path,
     secrets,

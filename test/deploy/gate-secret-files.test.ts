@@ -1,9 +1,21 @@
 import { chmod, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createGateDriver, type GateTarget } from '../../src/deploy/gate.ts';
+import type { GateTarget } from '../../src/deploy/gate.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
-import { type GatePlace, gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
+import {
+  type GatePlace,
+  gateDriverOn,
+  gatePlace,
+  LATER,
+  labels,
+  NAMES,
+  NEW,
+  OLD,
+  refusalOf,
+  shown,
+  text,
+} from './gate-place.ts';
 
 const BASE = 'interservice_hmac_secret';
 const PRIMARY = `${NAMES.secret}=/run/secrets/${BASE}\n`;
@@ -142,7 +154,7 @@ describe('changing secrets in files', () => {
   it('goes on where a change was broken off between the files', async () => {
     const place = await filed();
     const cut = Object.assign(new Error('killed'), { code: 'EIO' });
-    const broken = createGateDriver({ files: { ...privateFiles(), replace: () => Promise.reject(cut) } });
+    const broken = gateDriverOn({ ...privateFiles(), replace: () => Promise.reject(cut) });
     const error = await refusalOf(broken.write(place.target, open, labels));
     expect(error).toMatchObject({ code: 'DRIVER_FAILED', at: { file: place.path } });
     expect(await place.content()).toBe(PRIMARY);

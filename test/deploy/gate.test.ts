@@ -1,9 +1,9 @@
 import { rm, stat } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
-import { createGateDriver, type GateChange } from '../../src/deploy/gate.ts';
+import type { GateChange } from '../../src/deploy/gate.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
-import { gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
+import { gateDriverOn, gatePlace, LATER, labels, NAMES, NEW, OLD, refusalOf, shown, text } from './gate-place.ts';
 
 describe("reading a gate's settings", () => {
   const rows: ReadonlyArray<readonly [what: string, content: string, settings: Record<string, string | true>]> = [
@@ -179,7 +179,7 @@ describe("changing a gate's settings", () => {
   it('says with DRIVER_FAILED that the file cannot be replaced', async () => {
     const { target, path, content } = await gatePlace(`${S}=x\n`);
     const full = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-    const driver = createGateDriver({ files: { ...privateFiles(), replace: () => Promise.reject(full) } });
+    const driver = gateDriverOn({ ...privateFiles(), replace: () => Promise.reject(full) });
     const error = await refusalOf(driver.write(target, open, labels));
     expect(error).toMatchObject({
       code: 'DRIVER_FAILED',

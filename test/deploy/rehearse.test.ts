@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createEnvFileDriver } from '../../src/deploy/env-file.ts';
+import { createDeployDriver } from '../../src/deploy/create-driver.ts';
 import type { EnvFileDeploy, EnvFilePlace } from '../../src/fleet/fleet.ts';
 import { createCommands } from '../../src/system/commands.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
@@ -28,7 +28,7 @@ async function rehearsed(
   change: Partial<EnvFileDeploy> = {},
   clientIds: readonly string[] = [],
 ): Promise<readonly string[]> {
-  const driver = createEnvFileDriver({ files: privateFiles(), commands: createCommands((one) => one), cwd: folder });
+  const driver = createDeployDriver({ files: privateFiles(), commands: createCommands((one) => one), cwd: folder });
   const place: EnvFilePlace = { driver: 'env-file', path, variable: 'KEYS', format: { kind: 'single' } };
   const before = await readdir(folder, { recursive: true });
   const obstacles = await driver.rehearse({ deploy: { ...place, ...change } }, clientIds);

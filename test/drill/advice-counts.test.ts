@@ -86,6 +86,18 @@ describe('incidents of the last 90 days', () => {
     );
     expect(incidents).toMatchObject({ value: 1, entries: [4], rehearsed: 1 });
   });
+
+  test('leave out what was planned, and what a rotation of a drill met; not what a planned outage brought to light', () => {
+    const { incidents } = count(
+      incident('run-1', 3, { began: 'x', planned: true }),
+      incident('run-1', 3, { began: 'y', what: 'signer-b fails open' }),
+      { days: 3, kind: 'header', rotation: 'drill-1', runbook: 'drill' },
+      begun('a', 3),
+      incident('a', 3),
+      { days: 3, kind: 'verdict', rotation: 'drill-1', runbook: 'drill' },
+    );
+    expect(incidents).toMatchObject({ value: 1, entries: [2], rehearsed: 2 });
+  });
 });
 
 test('a ledger without entries counts nothing, not even zero', () => {

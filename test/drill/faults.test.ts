@@ -2,25 +2,37 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Platform } from '../../src/cli/platform.ts';
 import { runCli } from '../../src/cli/run.ts';
-import { DRILL_FAULTS, findFault, parseFault } from '../../src/drill/faults.ts';
+import { DRILL_FAULTS, DRILL_KINDS, type DrillKind, findFault, parseFault } from '../../src/drill/faults.ts';
 import { GAME_DAY_DRILLS, jobsOf } from '../../src/drill/game-day/campaign.ts';
-import { FAULTS, GATE_FAULTS } from '../../src/practice/faults.ts';
-import { CHECKS } from '../../src/probe/checks/list.ts';
+import { CERTIFICATE_FAULTS, FAULTS, GATE_FAULTS } from '../../src/practice/faults.ts';
+import { checksOf } from '../../src/probe/checks/list.ts';
 import type { Cell, Finding } from '../../src/probe/finding.ts';
-import { PROTOCOLS } from '../../src/protocol/protocol.ts';
 import { makeWorld } from '../cli/world.ts';
 import { printed } from './game-day-fakes.ts';
 
 describe('the faults of a drill', () => {
   it('are those that its practice fleet can have', () => {
-    expect(DRILL_FAULTS['keyring-v1'].map(({ name }) => name).sort()).toEqual(Object.keys(FAULTS).sort());
-    expect(DRILL_FAULTS['gate-v1'].map(({ name }) => name).sort()).toEqual(Object.keys(GATE_FAULTS).sort());
+    const known = (kind: keyof typeof DRILL_FAULTS) => DRILL_FAULTS[kind].map(({ name }) => name).sort();
+    expect([...new Set([...known('keyring-v1'), ...known('mtls')])].sort()).toEqual(Object.keys(FAULTS).sort());
+    expect(known('gate-v1')).toEqual(Object.keys(GATE_FAULTS).sort());
   });
 
-  it.each(PROTOCOLS)('of %s are each found by a check of that protocol, or in the matrix', (protocol) => {
-    const known = CHECKS.filter((check) => (check.protocol ?? protocol) === protocol).map(({ id }) => id);
-    const beside = ['accepts.current', 'accepts.next', 'refuses.current', 'ready', 'store.fail-closed'];
-    for (const { name, foundBy } of DRILL_FAULTS[protocol]) {
+  it('of certificates are found where certificates rotate, those of secrets where secrets do', () => {
+    const ofOne = (one: DrillKind, other: DrillKind) => {
+      const elsewhere = DRILL_FAULTS[other].map(({ name }) => name);
+      return DRILL_FAULTS[one].map(({ name }) => name).filter((name) => !elsewhere.includes(name));
+    };
+    expect(ofOne('mtls', 'keyring-v1').sort()).toEqual(Object.keys(CERTIFICATE_FAULTS).sort());
+    expect(ofOne('keyring-v1', 'mtls')).toEqual(['misses-next', 'keeps-old']);
+  });
+
+  it.each(DRILL_KINDS)('of %s are each found by a check of that kind, or in the matrix', (kind) => {
+    const protocol = kind === 'mtls' ? 'keyring-v1' : kind;
+    const checks = checksOf({ protocol, ...(kind === 'mtls' ? { authority: {} } : {}) });
+    const known = checks.map(({ id }) => id);
+    const proofs = ['accepts.current', 'accepts.next', 'refuses.current', 'ready', 'store.fail-closed'];
+    const beside = kind === 'mtls' ? [...proofs, 'certificate.presented', 'session.ended'] : proofs;
+    for (const { name, foundBy } of DRILL_FAULTS[kind]) {
       expect([name, foundBy.filter((id) => !known.includes(id) && !beside.includes(id))]).toEqual([name, []]);
       expect(foundBy.length).toBeGreaterThan(0);
     }
@@ -32,6 +44,9 @@ describe('the faults of a drill', () => {
     ['slow@gate-b@gate-c', undefined, { name: 'slow', target: 'gate-b@gate-c' }],
     ['strict-ignored', 'gate-v1', { name: 'strict-ignored', target: undefined }],
     ['no-mtls', 'keyring-v1', { name: 'no-mtls', target: undefined }],
+    ['torn-trust', 'mtls', { name: 'torn-trust', target: undefined }],
+    ['torn-trust', 'keyring-v1', /^no fault of keyring-v1 is called "torn-trust"; there are memory-store, /],
+    ['keeps-old', 'mtls', /^no fault of mtls is called "keeps-old"; there are not-reloaded, /],
     ['strict-ignored', 'keyring-v1', /^no fault of keyring-v1 is called "strict-ignored"; there are memory-store, /],
     ['no-mtls', 'gate-v1', /^no fault of gate-v1 is called "no-mtls"; there are signature-not-required, /],
     ['nonsense', undefined, /^no fault is called "nonsense"; there are /],

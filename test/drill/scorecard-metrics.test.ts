@@ -7,6 +7,14 @@ import { ROWS, records, shift } from './scorecard-rows.ts';
 const find = (entries: readonly Entry[], id: string, options: ScorecardOptions = VERIFIED): Metric | undefined =>
   scorecard(entries, options).metrics.find((metric) => metric.id === id);
 
+/** The same entry without checks of handshakes. */
+function withoutHandshakes(data: Entry['data']): Entry['data'] {
+  const { checks, ...rest } = data;
+  if (!Array.isArray(checks)) return data;
+  const isHandshake = (check: unknown) => /"id":"(?:mtls|session|certificate)\./.test(JSON.stringify(check));
+  return { ...rest, checks: checks.filter((check) => !isHandshake(check)) };
+}
+
 describe('a metric', () => {
   it.each(ROWS)('%s: %s', (_, id, entries, status, reason) => {
     expect(find(entries(), id)).toMatchObject({ status, reason: expect.stringMatching(reason) });
@@ -20,21 +28,57 @@ describe('a metric', () => {
     expect(refused?.entries).toEqual(wanted);
   });
 
-  it('of certificates applies only where certificates rotate, and is unknown without their evidence', () => {
+  it.each([
+    ['wrong-purpose', 'pass'],
+    ['503-on-start', 'fail'],
+  ])('of refused requests: found by ready, %s makes it %s', (name, status) => {
+    const fault = { fault: name, target: 'signer-b', proof: 'confirmed' };
+    const planted = withMore('fault', { ...fault, event: 'planted' });
+    const clients = { 'client-b': { accepted: 900, refused: 1, faults: 0 } };
+    const refused = withMore('evidence', { clients }, {}, planted);
+    const found = withMore('fault', { ...fault, event: 'found', check: 'ready' }, {}, refused);
+    expect(find(found, 'refused-valid')?.status).toBe(status);
+  });
+
+  it.each([
+    ['on its replica', 'signer-a', 'session.ended', 'pass'],
+    ['on another', 'signer-b', 'session.ended', 'fail'],
+    ['that has nothing to do with handshakes', 'signer-a', 'replay.cross-replica', 'fail'],
+  ])('of certificates does not count what a fault that was found has spoilt %s', (_, target, check, status) => {
+    const material = { authority: { current: '0123456789abcdef', next: 'fedcba9876543210' } };
     const mtls = goodDrill().map((entry) =>
-      entry.runbook === 'signer-hmac' ? { ...entry, runbook: 'signer-mtls' } : entry,
+      entry.kind === 'header' && entry.runbook === 'signer-hmac'
+        ? { ...entry, data: { ...entry.data, material } }
+        : entry,
     );
+    const fault = { fault: 'fixed-ticket-keys', target, proof: 'confirmed' };
+    const seen = { id: 'session.ended', target: 'signer-a', verdict: 'fail', expected: 'x', seen: 'y', samples: 1 };
+    const planted = withMore('fault', { ...fault, event: 'planted' }, {}, mtls);
+    const failed = withMore('evidence', { proof: 'no-session', checks: [seen] }, {}, planted);
+    const found = withMore('fault', { ...fault, event: 'found', check }, {}, failed);
+    const lifted = withMore('fault', { ...fault, event: 'lifted' }, {}, found);
+    expect([failed, lifted].map((entries) => find(entries, 'mtls-health')?.status)).toEqual(['fail', status]);
+  });
+
+  it('of certificates applies only where certificates rotate, and is unknown without their evidence', () => {
+    const authority = { current: '0123456789abcdef', next: 'fedcba9876543210' };
+    const mtls = goodDrill().map((entry) =>
+      entry.kind === 'header' && entry.runbook === 'signer-hmac'
+        ? { ...entry, data: { ...entry.data, material: { authority } } }
+        : entry,
+    );
+    const blind = mtls.map((entry) => ({ ...entry, data: withoutHandshakes(entry.data) }));
     const evidence = withMore(
       'evidence',
       {
         proof: 'tls',
         checks: [
           {
-            id: 'tls.handshake',
+            id: 'session.ended',
             target: 'signer-a',
             verdict: 'fail',
             expected: 'x',
-            seen: 'CERT_HAS_EXPIRED',
+            seen: 'a session from before was resumed and served',
             samples: 1,
           },
         ],
@@ -42,8 +86,9 @@ describe('a metric', () => {
       {},
       mtls,
     );
-    expect([goodDrill(), mtls, evidence].map((entries) => find(entries, 'mtls-health')?.status)).toEqual([
+    expect([goodDrill(), mtls, blind, evidence].map((entries) => find(entries, 'mtls-health')?.status)).toEqual([
       'not-applicable',
+      'pass',
       'unknown',
       'fail',
     ]);

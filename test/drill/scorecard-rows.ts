@@ -184,6 +184,20 @@ export const ROWS: readonly Row[] = [
     'fail',
     /client client-b: 1 of 62/,
   ],
+  [
+    'a client itself was refused, and it is known with what',
+    'refused-valid',
+    spoiltBy(
+      change(records('clients'), (data) => ({
+        clients: {
+          ...at(data, 'clients'),
+          'client-b': { accepted: 61, refused: 1, refusedBy: { AUTH_MTLS_REQUIRED: 1 }, faults: 0 },
+        },
+      })),
+    ),
+    'fail',
+    /client client-b: 1 of 62 refused with AUTH_MTLS_REQUIRED/,
+  ],
   ['there was no canary', 'refused-valid', spoiltBy(drop(records('traffic'))), 'unknown', /no canary traffic/],
   [
     'there was too little traffic',

@@ -75,7 +75,7 @@ describe('a good game day', () => {
     expect(lead(card)).toEqual([
       'refused valid requests: 0 of 761',
       'old secret dead: 3/3 replicas',
-      'accepted replays: 0 of 252',
+      'accepted replays: 0 of 378',
       'time to undo: 1100 ms',
     ]);
   });

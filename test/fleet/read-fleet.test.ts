@@ -16,7 +16,7 @@ describe('a fleet file with everything stated', () => {
       replay: { maxAgeMs: 2000, nonceTtlMs: 5000, clockErrorMs: 200, storeTimeoutMs: 250 },
       readiness: { deadlineMs: 5000, consecutive: 3 },
       canary: { ratePerSecond: 10, faultBudget: 0.2, minSamples: 50 },
-      usage: { metric: 'keyring_accepted_requests_total', fingerprint: 'rotctl', ownCaller: 'rotctl' },
+      usage: [{ metric: 'keyring_accepted_requests_total', fingerprint: 'rotctl', ownCaller: 'rotctl' }],
       policy: { minOverlapMs: 1000, soakMs: 1000, failureBudget: 0, onFailedOverlap: 'roll-back' },
     });
     expect(fleet.probe).toEqual({
@@ -24,6 +24,7 @@ describe('a fleet file with everything stated', () => {
       path: '/v1/sign/session-transaction',
       body: '{"probe":true}',
       causes: 'refused by policy (422), signs nothing',
+      inert: [],
       deadlineMs: 1000,
       maxBytes: 65_536,
       perSecond: 20,
@@ -32,7 +33,7 @@ describe('a fleet file with everything stated', () => {
 
   it('takes its fingerprints as they are said to be made', () => {
     const text = edited(FULL_FLEET, 'ownCaller: rotctl', 'fingerprint: sha256');
-    expect(readFleet(text, '/f/r').usage).toMatchObject({ fingerprint: 'sha256', ownCaller: 'rotctl' });
+    expect(readFleet(text, '/f/r').usage).toMatchObject([{ fingerprint: 'sha256', ownCaller: 'rotctl' }]);
   });
 
   it('resolves relative paths against its own folder, and leaves absolute ones', () => {
@@ -44,7 +45,7 @@ describe('a fleet file with everything stated', () => {
     });
     expect(fleet.vault).toBe('/home/fleet/rotctl-vault');
     expect(fleet.policy.safetyLever).toBe('/home/fleet/STOP');
-    expect(fleet.replicas[0]?.deploy.path).toBe('/home/fleet/signers/signer-a.env');
+    expect(fleet.replicas[0]?.deploy).toMatchObject({ path: '/home/fleet/signers/signer-a.env' });
     expect(fleet.clients.map((client) => client.secret)).toEqual([
       { from: 'dotenv', path: '/home/fleet/clients/client-a.env', variable: 'KEYRING_SECRET' },
       { from: 'file', path: '/run/client-b.secret' },
@@ -115,9 +116,12 @@ describe('what a short fleet file leaves out', () => {
   const HOUR = 3_600_000;
 
   it('has the defaults of the protocol', () => {
-    expect(fleet.replay).toEqual({ maxAgeMs: 60_000, nonceTtlMs: 120_000, clockErrorMs: 1000, storeTimeoutMs: 5000 });
+    expect(fleet.replay).toEqual({
+      ...{ maxAgeMs: 60_000, nonceTtlMs: 120_000, clockErrorMs: 1000, storeTimeoutMs: 5000 },
+      ...{ nonceKey: 'client', assumed: ['maxAge', 'nonceTtl', 'clockError', 'storeTimeout'] },
+    });
     expect(fleet.probe).toMatchObject({ method: 'POST', path: '/v1/sign/session-transaction', perSecond: undefined });
-    expect(fleet).toMatchObject({ protocol: 'keyring-v1', outcomes: [], balancer: undefined, usage: undefined });
+    expect(fleet).toMatchObject({ protocol: 'keyring-v1', outcomes: [], balancer: undefined, usage: [] });
     expect(fleet.tls).toEqual({ ca: '/f/tls/ca.pem', cert: undefined, key: undefined, required: false });
   });
 

@@ -225,12 +225,6 @@ describe('what a fleet file must not say', () => {
       SECOND_CLIENT,
       /^replicas\[0\]\.deploy: needs \{client\} or \{CLIENT\}/,
     ],
-    [
-      'a client of format list without a secret',
-      'KEYRING_SECRET, restart',
-      'K, format: list, restart',
-      /needs a secret/,
-    ],
   ];
   it.each(rows)('%s', (_, from, to, message) => {
     const error = refusalOf(edited(SHORT_FLEET, from, to));
@@ -267,7 +261,7 @@ describe('what a fleet file must not say', () => {
       `secret: "${CANARY}"`,
       /clients\[1\]\.secret: must be a mapping, got \(hidden\)/,
     ],
-    ['an unknown place of a secret', 'from: file', 'from: env', /secret\.from: must be one of file, dotenv/],
+    ['an unknown place of a secret', 'from: file', 'from: safe', /secret\.from: must be one of file, dotenv/],
     [
       'a probe path with a space',
       'path: /v1/sign/session-transaction',

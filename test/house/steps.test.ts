@@ -5,7 +5,7 @@ import { ACTIONS, type Effect, type Proof, type Step } from '../../src/machine/s
 import { readRunbook } from '../../src/runbook/read.ts';
 
 const PAGE = 'spec/steps.md';
-const RUNBOOKS = ['signer-hmac', 'gate-hmac', 'signer-mtls'] as const;
+const RUNBOOKS = ['signer-hmac', 'signer-hmac-second-id', 'gate-hmac', 'signer-mtls'] as const;
 
 function sayEffect(effect: Effect): string {
   switch (effect.of) {

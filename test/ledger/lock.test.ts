@@ -49,6 +49,15 @@ describe('the lock', () => {
     expect([await lock.stillHeld(), await filesBeside(path)]).toEqual([false, ['rotation-ledger.lock.token']]);
   });
 
+  it('says that its folder is gone or may not be written to', async () => {
+    const path = await newLock();
+    const lock = await acquireLock(path, CLAIM, ports);
+    await rm(dirname(path), { recursive: true });
+    const gone = { code: 'LEDGER_WRITE_FAILED', message: expect.stringMatching(/^lock: could not be .*ENOENT/) };
+    await expect(lock.release()).rejects.toMatchObject(gone);
+    await expect(acquireLock(path, CLAIM, ports)).rejects.toMatchObject(gone);
+  });
+
   it('has a token that only grows', async () => {
     const path = await newLock();
     const tokens: number[] = [];

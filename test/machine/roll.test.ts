@@ -45,6 +45,19 @@ describe('tasksOf', () => {
     expect(names([step('w', 'replicas', order)])).toEqual(expected);
   });
 
+  it('takes as many replicas together after the first batch as the fleet wants, whatever the step says', () => {
+    const sizes = [1, 2, 9].map((batch) =>
+      tasksOf([step('w', 'replicas', { batch: 3 }), step('c', 'clients')], { ...inventory, batch }).map(({ targets }) =>
+        targets.join('+'),
+      ),
+    );
+    expect(sizes).toEqual([
+      ['a', 'b', 'c', 'd', 'x'],
+      ['a', 'b+c', 'd', 'x'],
+      ['a', 'b+c+d', 'x'],
+    ]);
+  });
+
   it('begins a new roll where the targets or the order differ', () => {
     expect(
       names([

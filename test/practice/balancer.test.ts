@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { issueAuthority, issueServer } from '../../src/pki/issue.ts';
 import { watchHealth } from '../../src/practice/balancer/health.ts';
 import { makeProxy } from '../../src/practice/balancer/proxy.ts';
-import { until } from './harness.ts';
+import { eventually } from '../support/until.ts';
 
 const servers: (Server | HttpsServer)[] = [];
 afterEach(async () => {
@@ -79,13 +79,13 @@ describe('the health watch', () => {
     const backend = (index: number): HttpsServer =>
       createHttps({ cert, key }, (_request, response) => response.writeHead(status[index] ?? 500).end());
     const [one = 0, two = 0] = [await listening(backend(0)), await listening(backend(1))];
-    const health = watchHealth([one, two], { ca: ca.cert, serverName: 'b.internal' });
+    const health = watchHealth([one, two], 'b.internal');
     let allUp = false;
     health.whenAllUp().then(() => {
       allUp = true;
     });
 
-    await until('only the good one', () => health.inTurn().join() === String(two));
+    await eventually('only the good one', () => health.inTurn().join() === String(two));
     expect(allUp).toBe(false);
     status[0] = 200;
     await health.whenAllUp();
@@ -96,20 +96,45 @@ describe('the health watch', () => {
       ].sort(),
     );
     status[1] = 503;
-    await until('only the other', () => health.inTurn().join() === String(one));
+    await eventually('only the other', () => health.inTurn().join() === String(one));
     status[0] = 503;
-    await until('none healthy: all are tried', () => health.inTurn().length === 2);
+    await eventually('none healthy: all are tried', () => health.inTurn().length === 2);
   });
 
-  it('does not take a backend for healthy whose certificate bears another name', async () => {
+  it('goes by the answer alone: whose certificate it is, the clients judge', async () => {
+    const wish = { now: Date.now(), days: 1 };
+    const another = await issueAuthority({ commonName: 'another', ...wish });
+    const issued = await issueServer(another, { commonName: 'x', ...wish, dnsNames: ['x.internal'], ipv4: [] });
+    const backend = createHttps({ cert: issued.cert, key: issued.key }, (_request, response) => response.end());
+    const port = await listening(backend);
+    const health = watchHealth([port], 'b.internal');
+    await health.whenAllUp();
+    expect(health.inTurn()).toEqual([port]);
+  });
+
+  it('asks anew when a kept connection was closed as it was used', async () => {
     const wish = { now: Date.now(), days: 1 };
     const ca = await issueAuthority({ commonName: 'test', ...wish });
-    const right = await issueServer(ca, { commonName: 'b', ...wish, dnsNames: ['b.internal'], ipv4: [] });
-    const wrong = await issueServer(ca, { commonName: 'x', ...wish, dnsNames: ['x.internal'], ipv4: ['127.0.0.1'] });
-    const answer = ({ cert, key }: typeof right): HttpsServer =>
-      createHttps({ cert, key }, (_request, response) => response.end());
-    const [good = 0, bad = 0] = [await listening(answer(right)), await listening(answer(wrong))];
-    const health = watchHealth([good, bad], { ca: ca.cert, serverName: 'b.internal' });
-    await until('only the right one', () => health.inTurn().join() === String(good));
+    const { cert, key } = await issueServer(ca, { commonName: 'b', ...wish, dnsNames: ['b.internal'], ipv4: [] });
+    const asked = new WeakSet<object>();
+    let broken = 0;
+    // The second question on a connection ends it without an answer.
+    const backend = createHttps({ cert, key }, ({ socket }, response) => {
+      if (asked.has(socket)) {
+        broken += 1;
+        socket.destroy();
+      } else response.end();
+      asked.add(socket);
+    });
+    const other = createHttps({ cert, key }, (_request, response) => response.end());
+    const [frail = 0, sound = 0] = [await listening(backend), await listening(other)];
+    const health = watchHealth([frail, sound], 'b.internal');
+    await health.whenAllUp();
+    const seen = new Set<number>();
+    await eventually('some broken ones', () => {
+      seen.add(health.inTurn().length);
+      return broken >= 3;
+    });
+    expect([...seen]).toEqual([2]);
   });
 });

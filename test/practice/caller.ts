@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { join } from 'node:path';
+import { TLSSocket } from 'node:tls';
 import type { TestFleet } from './harness.ts';
 
 /** One signed request of the test's own making, with everything that a row may want wrong. */
@@ -31,6 +32,9 @@ export interface Hit {
   readonly instance: string;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly localPort: number | undefined;
+  /** Whether the connection resumed a TLS session, and the session that it can be resumed by. */
+  readonly reused: boolean;
+  readonly session: Buffer | undefined;
   readonly ms: number;
 }
 
@@ -78,6 +82,7 @@ export function shoot(fleet: TestFleet, target: string, shot: Shot = {}): Promis
     method = 'POST',
   } = shot;
   const began = performance.now();
+  let session: Buffer | undefined;
   return new Promise((resolve) => {
     const fail = (error: NodeJS.ErrnoException): void =>
       resolve({
@@ -87,6 +92,8 @@ export function shoot(fleet: TestFleet, target: string, shot: Shot = {}): Promis
         instance: '',
         headers: {},
         localPort: undefined,
+        reused: false,
+        session,
         ms: performance.now() - began,
       });
     const sent = request(
@@ -100,7 +107,8 @@ export function shoot(fleet: TestFleet, target: string, shot: Shot = {}): Promis
       },
       (response) => {
         let text = '';
-        const localPort = response.socket.localPort;
+        const { localPort } = response.socket;
+        const reused = response.socket instanceof TLSSocket && response.socket.isSessionReused();
         response.on('error', fail);
         response.on('data', (chunk) => {
           text += chunk;
@@ -115,11 +123,19 @@ export function shoot(fleet: TestFleet, target: string, shot: Shot = {}): Promis
             instance,
             headers: response.headers,
             localPort,
+            reused,
+            session,
             ms: performance.now() - began,
           });
         });
       },
     );
+    const note = (given: Buffer): void => {
+      session = given;
+    };
+    sent.on('socket', (socket) => socket.on('session', note));
+    // A connection that is kept carries other requests after this one.
+    sent.on('close', () => sent.socket?.off('session', note));
     sent.on('error', fail);
     sent.end(method === 'GET' ? undefined : body);
   });

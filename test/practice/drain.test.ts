@@ -1,7 +1,8 @@
 import { Agent } from 'node:https';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/until.ts';
 import { type Hit, shoot, TRANSFER, tlsOf } from './caller.ts';
-import { startFleet, type TestFleet, until } from './harness.ts';
+import { startFleet, type TestFleet } from './harness.ts';
 
 let fleet: TestFleet;
 beforeAll(async () => {
@@ -15,10 +16,10 @@ async function underLoad(act: () => Promise<void>): Promise<readonly Hit[]> {
   const sent: Promise<Hit>[] = [];
   const timer = setInterval(() => sent.push(shoot(fleet, 'balancer', { agent, body: TRANSFER })), 20);
   try {
-    await until('traffic on its way', () => sent.length > 10);
+    await eventually('traffic on its way', () => sent.length > 10);
     await act();
     const enough = sent.length + 20;
-    await until('traffic after it', () => sent.length > enough);
+    await eventually('traffic after it', () => sent.length > enough);
   } finally {
     clearInterval(timer);
   }
@@ -55,7 +56,7 @@ describe('through the balancer no request is lost', () => {
     expect(hits.map(({ code }) => code)).toEqual(Array.from({ length: 9 }, () => 'OK'));
     expect(new Set(hits.map(({ instance }) => instance))).toEqual(new Set(['signer-a', 'signer-c']));
     await fleet.ctl('start', 'signer-b');
-    await until('it is in again', async () => (await shoot(fleet, 'balancer')).instance === 'signer-b');
+    await eventually('it is in again', async () => (await shoot(fleet, 'balancer')).instance === 'signer-b');
   });
 });
 
@@ -67,7 +68,7 @@ describe('a signer that drains', () => {
     const open = shoot(fleet, 'signer-a', { body: TRANSFER });
     const pid = (await fleet.status()).replicas[0]?.pid ?? 0;
     const stopped = fleet.ctl('stop', 'signer-a');
-    const health = await until('health says 503', async () => {
+    const health = await eventually('health says 503', async () => {
       const hit = await shoot(fleet, 'signer-a', { agent, path: '/health', method: 'GET' });
       return hit.status === 503 && hit;
     });

@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { FAULTS } from '../../src/practice/faults.ts';
+import { CERTIFICATE_FAULTS, FAULTS } from '../../src/practice/faults.ts';
+import { eventually } from '../support/until.ts';
 import { freshNonce, type Hit, type Shot, secretOf, shoot, writeSecrets } from './caller.ts';
-import { practiceProgram, run, startFleet, type TestFleet, until } from './harness.ts';
+import { practiceProgram, run, startFleet, type TestFleet } from './harness.ts';
 
 /** The signer that gets the fault, and one that is well. */
 const ILL = 'signer-b';
@@ -89,7 +90,7 @@ describe('faults of loading and starting', () => {
     await plant('misses-next');
     expect((await at(ILL, { secret: next })).status).toBe(422);
     await must('reload', ILL);
-    await until('next is missed', async () => (await at(ILL, { secret: next })).code === 'AUTH_INVALID_HMAC');
+    await eventually('next is missed', async () => (await at(ILL, { secret: next })).code === 'AUTH_INVALID_HMAC');
     await lift('misses-next');
     await back([current]);
   });
@@ -99,7 +100,7 @@ describe('faults of loading and starting', () => {
     await plant('keeps-old');
     writeSecrets(fleet, ILL, [next]);
     await must('reload', ILL);
-    await until('next is accepted', async () => (await at(ILL, { secret: next })).status === 422);
+    await eventually('next is accepted', async () => (await at(ILL, { secret: next })).status === 422);
     expect((await at(ILL, { secret: current })).status).toBe(422);
     await must('restart', ILL);
     expect((await at(ILL, { secret: current })).status).toBe(422);
@@ -118,7 +119,7 @@ describe('faults of loading and starting', () => {
     expect((await at(ILL)).status).toBe(422);
     writeSecrets(fleet, ILL, [current, next]);
     await must('reload', ILL);
-    await until('it is down', async () => (await isUp()) === false);
+    await eventually('it is down', async () => (await isUp()) === false);
     expect((await at(ILL)).code).toBe('ECONNREFUSED');
     const start = await fleet.ctl('start', ILL);
     expect(start.code).toBe(1);
@@ -159,7 +160,7 @@ describe('faults of loading and starting', () => {
     await lift('fail-open');
     expect((await at(ILL)).code).toBe('SIGNER_UNAVAILABLE');
     await must('store', 'start');
-    await until('accepted again', async () => (await at(ILL)).status === 422);
+    await eventually('accepted again', async () => (await at(ILL)).status === 422);
   });
 
   /** Puts the secrets back as they were. */
@@ -171,9 +172,11 @@ describe('faults of loading and starting', () => {
 });
 
 describe('the table', () => {
-  it('each fault has a test here', () => {
+  it('each fault has a test here, but for those of certificates', () => {
     const told = ['misses-next', 'keeps-old', 'crash-mid-roll', '503-on-start', 'fail-open'];
-    expect([...Object.keys(SEEN), ...told].sort()).toEqual(Object.keys(FAULTS).sort());
+    expect([...Object.keys(SEEN), ...told, ...Object.keys(CERTIFICATE_FAULTS)].sort()).toEqual(
+      Object.keys(FAULTS).sort(),
+    );
   });
 
   it('is printed by the role faults', async () => {

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { eventually } from '../support/until.ts';
 import { secretOf, shoot } from './caller.ts';
 import {
   freshHome,
@@ -16,7 +17,6 @@ import {
   runCtl,
   startFleet,
   type TestFleet,
-  until,
 } from './harness.ts';
 
 const PARTS = ['balancer', 'client-a', 'client-b', 'signer-a', 'signer-b', 'signer-c', 'store', 'supervisor'];
@@ -81,6 +81,23 @@ describe('a fleet that is up', () => {
       expect(await run(deploy.reload)).toEqual({ code: 0, stdout: '', stderr: '' });
     }
     expect(file.templates).toMatchObject([{ name: 'signer-image', deploy: { path: 'signers/template.env' } }]);
+    for (const [name, { certificates }] of [...file.replicas, ...file.templates].map((one) => [one.name, one]))
+      expect(certificates).toMatchObject({
+        trust: `tls/${name}-trust.pem`,
+        cert: `tls/${name}.pem`,
+        key: `tls/${name}.key`,
+      });
+    for (const { certificates } of file.replicas)
+      expect(await run(certificates.endSessions)).toEqual({ code: 0, stdout: '', stderr: '' });
+    for (const { certificates } of file.clients) {
+      const to: Record<string, string> = {
+        '{host}': '127.0.0.1',
+        '{port}': String(fleet.port('signer-a')),
+        '{serverName}': 'signer.practice.internal',
+      };
+      const { code, stdout } = await run(certificates.handshake.command.map((word: string) => to[word] ?? word));
+      expect([code, JSON.parse(stdout)]).toMatchObject([0, { completed: true, end: 'answered' }]);
+    }
     for (const id of ['client-a', 'client-b']) expect(text).not.toContain(secretOf(fleet, id));
     expect(text).not.toContain(readFileSync(fleet.ready.control.tokenFile, 'utf8'));
   });
@@ -102,7 +119,9 @@ describe('a fleet that is up', () => {
 
   it('clients send about ten a second each; their counters go on over a restart', async () => {
     const before = await clientA();
-    await until('ten more', async () => (await clientA()).accepted >= before.accepted + 10, 3000);
+    await eventually('ten more', async () => (await clientA()).accepted >= before.accepted + 10, {
+      deadlineMs: 10_000,
+    });
     const { accepted } = await clientA();
     expect((await fleet.ctl('restart', 'client-a')).code).toBe(0);
     const after = await clientA();
@@ -122,14 +141,14 @@ describe('a fleet that is up', () => {
     const good = readFileSync(path, 'utf8');
     writeFileSync(path, good.replace(/^KEYRING_SECRET=.*$/m, `KEYRING_SECRET='${'0'.repeat(64)}'`));
     const { accepted } = await clientA();
-    await until('it goes on with the old secret', async () => (await clientA()).accepted > accepted + 3);
+    await eventually('it goes on with the old secret', async () => (await clientA()).accepted > accepted + 3);
     expect((await clientA()).refused).toBe(0);
     await fleet.ctl('restart', 'client-a');
-    await until('refusals', async () => (await clientA()).refused > 3);
+    await eventually('refusals', async () => (await clientA()).refused > 3);
     expect(await clientA()).toMatchObject({ faults: 0, lastCode: 'AUTH_INVALID_HMAC' });
     writeFileSync(path, good);
     await fleet.ctl('restart', 'client-a');
-    await until('accepted again', async () => (await clientA()).lastCode === 'ACCEPTED');
+    await eventually('accepted again', async () => (await clientA()).lastCode === 'ACCEPTED');
   });
 
   it('a second fleet does not start in the same folder', async () => {
@@ -179,7 +198,7 @@ describe('control', () => {
     ],
     ['a renewal of a client', ['renew', 'client-a'], /^there is no signer "client-a"/],
     ['an unknown verb', ['dance'], /^the commands are /],
-    ['an unknown verb of the store', ['store', 'flush'], /^store takes stop, start, freeze or thaw\n$/],
+    ['an unknown verb of the store', ['store', 'explode'], /^store takes stop, kill, start, .*failover\n$/],
   ])('refuses %s with one line and exit code 1', async (_name, words, stderr) => {
     const { code, stdout, stderr: said } = await fleet.ctl(...words);
     expect([code, stdout]).toEqual([1, '']);
@@ -238,14 +257,14 @@ describe('the end of a fleet', () => {
     return { home, ready: (await launchFleet(['--home', home, ...args])).ready };
   };
   const allGone = (ready: Ready): Promise<boolean> =>
-    until('every process is gone', () => Object.values(ready.pids).every((pid) => !isAlive(pid)));
+    eventually('every process is gone', () => Object.values(ready.pids).every((pid) => !isAlive(pid)));
 
   it.each(['embedded', 'redis'])('down returns when every process is gone (store %s)', async (store) => {
     const { home, ready } = await launch('--store', store);
     expect(await runCtl(home, 'down')).toEqual({ code: 0, stdout: '', stderr: '' });
     const { supervisor = 0, ...others } = ready.pids;
     for (const pid of Object.values(others)) expect(isAlive(pid)).toBe(false);
-    await until('the supervisor is gone', () => !isAlive(supervisor));
+    await eventually('the supervisor is gone', () => !isAlive(supervisor));
     const after = await runCtl(home, 'status');
     expect([after.code, after.stdout]).toEqual([1, '']);
     expect(after.stderr).toMatch(/^the practice fleet does not answer: .*ECONNREFUSED.*\n$/);
@@ -310,7 +329,7 @@ describe('a fleet that cannot start', () => {
     ['too many replicas', ['--replicas', '27'], /^--replicas must be 1 to 26$/],
     ['an unknown fault', ['--fault', 'nonsense@signer-a'], /^--fault must be name@signer, got "nonsense@signer-a"/],
     ['a fault on nobody', ['--fault', 'slow@signer-z'], /there is no such signer$/],
-    ['an unknown store', ['--store', 'etcd'], /^--store must be auto, embedded or redis$/],
+    ['an unknown store', ['--store', 'etcd'], /^--store must be one of auto, embedded, redis, /],
     ['an unknown flag', ['--nonsense'], /nonsense/],
   ])('%s', async (_name, args, error) => {
     const home = args.length === 0 ? [] : ['--home', freshHome()];

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GATE_FAULTS } from '../../src/practice/faults.ts';
+import { eventually } from '../support/until.ts';
 import {
   answerOf,
   envOf,
@@ -14,7 +15,7 @@ import {
   shootGate,
   writeVariables,
 } from './gate-caller.ts';
-import { practiceProgram, run, startFleet, type TestFleet, until } from './harness.ts';
+import { practiceProgram, run, startFleet, type TestFleet } from './harness.ts';
 
 /** The gate that gets the fault, one that is well, and one whose secret is in a file. */
 const [ILL, WELL, FILED] = ['gate-b', 'gate-a', 'gate-c'];
@@ -259,7 +260,7 @@ describe('faults of starting', () => {
     await lift('fail-open');
     expect(await answer(ILL)).toBe('503 replay store unavailable');
     await must('store', 'start');
-    await until('accepted again', async () => (await answer(ILL)) === GOOD);
+    await eventually('accepted again', async () => (await answer(ILL)) === GOOD);
   });
 });
 

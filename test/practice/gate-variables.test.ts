@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/until.ts';
 import {
   answerOf,
   envOf,
@@ -16,7 +17,7 @@ import {
   signedAs,
   writeVariables,
 } from './gate-caller.ts';
-import { startFleet, type TestFleet, until } from './harness.ts';
+import { startFleet, type TestFleet } from './harness.ts';
 
 const [GATE, FILED] = ['gate-a', 'gate-c'];
 let fleet: TestFleet;
@@ -164,7 +165,7 @@ describe('its variables', () => {
     const shot = { nonce: freshNonce(), ts: nowSeconds() - 50 };
     expect(await answer(GATE, shot)).toBe(GOOD);
     expect(await answer(GATE, shot)).toBe('409 replay detected');
-    await until('the nonce has ended', async () => (await answer(GATE, shot)) === GOOD);
+    await eventually('the nonce has ended', async () => (await answer(GATE, shot)) === GOOD);
   });
 
   it('by default the window is as long as the life of a nonce', async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/until.ts';
 import {
   answerOf,
   freshNonce,
@@ -19,7 +20,7 @@ import {
   signatureText,
   signedAs,
 } from './gate-caller.ts';
-import { startFleet, type TestFleet, until } from './harness.ts';
+import { startFleet, type TestFleet } from './harness.ts';
 
 const [GATE, OTHER, FILED] = ['gate-a', 'gate-b', 'gate-c'];
 let fleet: TestFleet;
@@ -170,7 +171,7 @@ describe('once only', () => {
     expect(await answer(GATE, { secret: 'wrong' })).toBe(BAD);
     expect((await pageOf(fleet, GATE, '/health')).status).toBe(200);
     expect((await fleet.ctl('store', 'start')).code).toBe(0);
-    await until('it is accepted again', async () => (await answer(GATE)) === GOOD);
+    await eventually('it is accepted again', async () => (await answer(GATE)) === GOOD);
   });
 });
 
@@ -224,7 +225,7 @@ describe('its pages', () => {
     await at(OTHER, { signature: null, userAgent: 'a\tb' });
     await at(OTHER, { session: 'stranger' });
     await at(OTHER);
-    const seen = await until('two lines', () => lines().length >= before + 2 && lines().slice(before));
+    const seen = await eventually('two lines', () => lines().length >= before + 2 && lines().slice(before));
     const stamp = '\\d{4}-\\d\\d-\\d\\dT\\S+Z 401 invalid request signature';
     expect(seen).toEqual([
       expect.stringMatching(new RegExp(`^${stamp} actor=did:practice:x\\?agent\\?rotctl\\?1\\? agent=rotctl/abc$`)),
@@ -240,7 +241,7 @@ describe('a gate that drains', () => {
     const agent = new Agent({ ...gateTls(fleet), keepAlive: true, maxSockets: 1 });
     expect((await at(GATE, { agent })).connection).toBe('keep-alive');
     const stopped = fleet.ctl('stop', GATE);
-    const health = await until('health says 503', async () => {
+    const health = await eventually('health says 503', async () => {
       const hit = await at(GATE, { agent, method: 'GET', path: '/health' });
       return hit.status === 503 && hit;
     });

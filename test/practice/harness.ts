@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { build } from 'esbuild';
 import { afterAll } from 'vitest';
+import { temporaryFolder } from '../support/temporary.ts';
 
 /** A practice fleet of real processes, for a test. */
 export interface TestFleet {
@@ -36,6 +36,7 @@ export interface Status {
     up: boolean;
     accepted: number;
     refused: number;
+    handshakes: number;
     faults: number;
     lastCode: string;
     byCode: Record<string, number>;
@@ -51,20 +52,12 @@ export interface Ended {
 
 const root = new URL('../..', import.meta.url).pathname;
 let program: Promise<string> | undefined;
-const folders: string[] = [];
 const fleets: ChildProcess[] = [];
 
 // Of whatever a failed test left: a supervisor that is killed takes its parts with it.
 afterAll(() => {
   for (const fleet of fleets) if (fleet.exitCode === null) fleet.kill('SIGKILL');
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-
-function freshFolder(prefix: string): string {
-  const folder = mkdtempSync(join(tmpdir(), prefix));
-  folders.push(folder);
-  return folder;
-}
 
 /** The practice program, bundled from the present source into a folder of this test process. */
 export function practiceProgram(): Promise<string> {
@@ -73,7 +66,7 @@ export function practiceProgram(): Promise<string> {
 }
 
 async function bundle(): Promise<string> {
-  const outdir = freshFolder('practice-program-');
+  const outdir = temporaryFolder('practice-program-');
   await build({
     entryPoints: { practice: join(root, 'src/practice/main.ts') },
     bundle: true,
@@ -97,7 +90,7 @@ export function plainEnv(path = process.env.PATH ?? ''): Record<string, string> 
 
 /** A fresh path for a fleet's home. */
 export function freshHome(): string {
-  return join(freshFolder('practice-fleet-'), 'home');
+  return join(temporaryFolder('practice-fleet-'), 'home');
 }
 
 /** Starts the role `fleet` and reads its line, whatever it says. */
@@ -156,21 +149,6 @@ export function run([command = '', ...args]: readonly string[]): Promise<Ended> 
     child.on('error', reject);
     child.on('close', (code) => resolve({ code, stdout, stderr }));
   });
-}
-
-/** Waits until `test` gives something other than `undefined` or `false`; throws after `deadlineMs`. */
-export async function until<T>(
-  what: string,
-  test: () => Promise<T | undefined | false> | T | undefined | false,
-  deadlineMs = 5000,
-): Promise<T> {
-  const end = performance.now() + deadlineMs;
-  for (;;) {
-    const got = await test();
-    if (got !== undefined && got !== false) return got;
-    if (performance.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** Whether a process of this id runs (a zombie does not). */

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { issueAuthority, issueServer } from '../../src/pki/issue.ts';
+import { eventually } from '../support/until.ts';
 import { freshNonce, type Hit, PROBE, type Shot, secretOf, shoot, TRANSFER, tlsOf, writeSecrets } from './caller.ts';
-import { startFleet, type TestFleet, until } from './harness.ts';
+import { startFleet, type TestFleet } from './harness.ts';
 
 let fleet: TestFleet;
 beforeAll(async () => {
@@ -69,16 +70,16 @@ describe('the vector scenarios of signer-auth-v1', () => {
     const next = randomBytes(32).toString('hex');
     expect((await shoot(fleet, 'signer-b', { secret: next })).code).toBe('AUTH_INVALID_HMAC');
     await deploy('signer-b', [current, next]);
-    await until('next is accepted', async () => (await shoot(fleet, 'signer-b', { secret: next })).status === 422);
+    await eventually('next is accepted', async () => (await shoot(fleet, 'signer-b', { secret: next })).status === 422);
     expect((await shoot(fleet, 'signer-b', { secret: current })).status).toBe(422);
     await deploy('signer-b', [next]);
-    await until(
+    await eventually(
       'current is refused',
       async () => (await shoot(fleet, 'signer-b', { secret: current })).code === 'AUTH_INVALID_HMAC',
     );
     expect((await shoot(fleet, 'signer-b', { secret: next })).status).toBe(422);
     await deploy('signer-b', [current]);
-    await until(
+    await eventually(
       'current is accepted',
       async () => (await shoot(fleet, 'signer-b', { secret: current })).status === 422,
     );
@@ -176,7 +177,7 @@ describe('reload', () => {
     const agent = new Agent({ ...tlsOf(fleet), keepAlive: true, maxSockets: 1 });
     const first = await shoot(fleet, 'signer-a', { agent });
     await deploy('signer-a', [secretOf(fleet), next]);
-    const after = await until('next is accepted', async (): Promise<Hit | false> => {
+    const after = await eventually('next is accepted', async (): Promise<Hit | false> => {
       const hit = await shoot(fleet, 'signer-a', { agent, secret: next });
       return hit.status === 422 && hit;
     });
@@ -193,7 +194,7 @@ describe('reload', () => {
         });
         socket.on('error', reject);
       });
-    const files = ['ca.pem', 'signer-c.pem', 'signer-c.key'].map((file) => join(fleet.home, 'tls', file));
+    const files = ['signer-c-trust.pem', 'signer-c.pem', 'signer-c.key'].map((file) => join(fleet.home, 'tls', file));
     const before = files.map((file) => readFileSync(file, 'utf8'));
     const wish = { now: Date.now(), days: 1 };
     const authority = await issueAuthority({ commonName: 'another', ...wish });
@@ -207,12 +208,12 @@ describe('reload', () => {
     for (const [index, text] of [authority.cert, issued.cert, issued.key].entries())
       writeFileSync(files[index] ?? '', text);
     await fleet.ctl('reload', 'signer-c');
-    await until('the new certificate', async () => (await peer()) === 'renewed');
+    await eventually('the new certificate', async () => (await peer()) === 'renewed');
     // Our certificate is of the authority that is not trusted any more.
     expect((await shoot(fleet, 'signer-c', { agent: new Agent(trusting) })).code).toBe('AUTH_MTLS_REQUIRED');
     for (const [index, text] of before.entries()) writeFileSync(files[index] ?? '', text);
     await fleet.ctl('reload', 'signer-c');
-    await until('the old certificate', async () => (await peer()) === 'signer-c.practice.internal');
+    await eventually('the old certificate', async () => (await peer()) === 'signer-c.practice.internal');
     expect((await shoot(fleet, 'signer-c')).status).toBe(422);
   });
 
@@ -221,7 +222,7 @@ describe('reload', () => {
     const good = readFileSync(path, 'utf8');
     writeFileSync(path, good.replace(/^KEYRING_CLIENTS=.*$/m, `KEYRING_CLIENTS="{\\"client-a\\":[\\"${wrong}"`));
     await fleet.ctl('reload', 'signer-c');
-    const log = await until('a line in the log', () => {
+    const log = await eventually('a line in the log', () => {
       const text = readFileSync(join(fleet.home, 'logs', 'signer-c.log'), 'utf8');
       return text.includes('not reloaded') && text;
     });
@@ -240,6 +241,6 @@ async function metrics(caller: string): Promise<number> {
   const page = (await shoot(fleet, 'signer-c', { path: '/metrics', method: 'GET' })).body;
   const lines = page
     .split('\n')
-    .filter((line) => line.startsWith('keyring_accepted') && line.includes(`caller="${caller}"`));
+    .filter((line) => line.startsWith('keyring_accepted_requests_total') && line.includes(`caller="${caller}"`));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }

@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/until.ts';
 import { freshNonce, shoot } from './caller.ts';
-import { startFleet, type TestFleet, until } from './harness.ts';
+import { startFleet, type TestFleet } from './harness.ts';
 
 const NEEDED = 'the tests of the real store need redis-server on PATH (on Debian: apt-get install redis-server)';
 
@@ -46,7 +47,7 @@ for (const [choice, pattern] of [
           expect(await code(target)).toBe('SIGNER_UNAVAILABLE');
         expect(await fleet.ctl('store', 'start')).toEqual({ code: 0, stdout: '', stderr: '' });
         for (const target of ['signer-a', 'signer-b', 'signer-c']) {
-          await until('accepted again', async () => (await code(target)) === 'POLICY_SELECTOR_DENIED');
+          await eventually('accepted again', async () => (await code(target)) === 'POLICY_SELECTOR_DENIED');
           expect(await burn(target)).toBe('REPLAY_NONCE_USED');
         }
       },
@@ -60,7 +61,32 @@ for (const [choice, pattern] of [
       expect(hit.ms).toBeLessThan(900);
       expect((await fleet.status()).store.frozen).toBe(true);
       await fleet.ctl('store', 'thaw');
-      await until('accepted again', async () => (await code('signer-a')) === 'POLICY_SELECTOR_DENIED');
+      await eventually('accepted again', async () => (await code('signer-a')) === 'POLICY_SELECTOR_DENIED');
+    });
+
+    it('full, signers refuse; with room again, they accept', async () => {
+      expect(await fleet.ctl('store', 'fill')).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(await code('signer-b')).toBe('SIGNER_UNAVAILABLE');
+      expect((await fleet.ctl('store', 'relieve')).code).toBe(0);
+      expect(await code('signer-b')).toBe('POLICY_SELECTOR_DENIED');
+    });
+
+    it('flushed, it has forgotten a burned nonce; started again, it has not', async () => {
+      const nonce = freshNonce();
+      const timestamp = String(Date.now() + 1500);
+      const burn = async (target: string): Promise<string> => (await shoot(fleet, target, { nonce, timestamp })).code;
+      expect(await burn('signer-a')).toBe('POLICY_SELECTOR_DENIED');
+      expect((await fleet.ctl('store', 'flush')).code).toBe(0);
+      expect(await burn('signer-a')).toBe('POLICY_SELECTOR_DENIED');
+      expect((await fleet.ctl('store', 'restart')).code).toBe(0);
+      await eventually('known again', async () => (await burn('signer-b')) === 'REPLAY_NONCE_USED');
+    });
+
+    it.each([
+      ['failover', 'no replica to fail over to'],
+      ['explode', 'store takes stop, '],
+    ])('%s is refused, and says why', async (verb, why) => {
+      expect(await fleet.ctl('store', verb)).toMatchObject({ code: 1, stderr: expect.stringContaining(why) });
     });
 
     it('a signer that starts while the store is down comes up, refuses, and accepts when the store is back', async () => {
@@ -68,7 +94,7 @@ for (const [choice, pattern] of [
       expect((await fleet.ctl('restart', 'signer-c')).code).toBe(0);
       expect(await code('signer-c')).toBe('SIGNER_UNAVAILABLE');
       await fleet.ctl('store', 'start');
-      await until('accepted again', async () => (await code('signer-c')) === 'POLICY_SELECTOR_DENIED');
+      await eventually('accepted again', async () => (await code('signer-c')) === 'POLICY_SELECTOR_DENIED');
     });
 
     it('speaks RESP: the replies, byte for byte', async () => {
@@ -123,7 +149,7 @@ async function killStore(fleet: TestFleet): Promise<void> {
   const { pid } = (await fleet.status()).store;
   if (pid === null) throw new Error('the store is not running');
   process.kill(pid, 'SIGKILL');
-  await until('the store is gone', async () => !(await fleet.status()).store.up);
+  await eventually('the store is gone', async () => !(await fleet.status()).store.up);
 }
 
 /** Sends each command after the last one's reply; a bulk reply is given as `$length text`. */

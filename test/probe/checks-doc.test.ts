@@ -24,8 +24,9 @@ describe('spec/checks.md', () => {
     expect(section).toContain(`**Group**: ${check.group}; ${check.critical ? 'critical' : 'not critical'}.`);
     for (const part of ['Proves', 'How', 'Unknown', 'Then'])
       expect(section).toMatch(new RegExp(`\\*\\*${part}\\*\\*: \\S`));
-    const [, protocol] = section.match(/critical\. For `(\S+)`\.$/m) ?? [];
-    expect(protocol).toBe(check.protocol);
+    const [, protocols] = section.match(/critical\. For (`.+`)\.$/m) ?? [];
+    const expected = check.protocol === undefined ? undefined : [check.protocol].flat().map((one) => `\`${one}\``);
+    expect(protocols).toBe(expected?.join(' and '));
   });
 });
 

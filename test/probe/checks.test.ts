@@ -8,8 +8,8 @@ import type { Finding } from '../../src/probe/finding.ts';
 import { type Knobs, MiniStore, SECRETS } from '../support/mini-signer.ts';
 import { PROBE, startFleet, type TestFleet } from './harness.ts';
 
-/** What signers are checked for; gates have a file of their own. */
-const CHECKS = checksOf({ protocol: 'keyring-v1' });
+/** What signers are checked for; gates have a file of their own, and so has what is looked at in a store. */
+const CHECKS = checksOf({ protocol: 'keyring-v1' }).filter(({ group }) => group !== 'store');
 
 let fleet: TestFleet;
 beforeAll(async () => {
@@ -35,6 +35,12 @@ const html: Knobs['page'] = (response) => {
 };
 
 describe('a sound fleet', () => {
+  it('takes any word for it that a request which lacks a part is at fault', async () => {
+    breakB({ asksForAll: true });
+    const findings = await check('control.unsigned');
+    expect(findings.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+  });
+
   it('passes everything that takes no time, and what does not apply says why', async () => {
     const findings = await runChecks(
       CHECKS.filter(({ needs }) => !needs.includes('patience')),
@@ -49,7 +55,19 @@ describe('a sound fleet', () => {
         'not-applicable',
         'it needs an overlap: it lists 2 secrets, client-a has 1 accepted now',
       ]),
+      ...['mtls.expired', 'mtls.wrong-purpose'].map((id) => [
+        id,
+        'not-applicable',
+        'no key of the authority is at hand to make one with: a rotation tries it where authority.from is rotctl',
+      ]),
+      ...CHECKS.filter(({ group }) => group === 'store').map(({ id }) => [
+        id,
+        'not-applicable',
+        'rotctl.yaml declares no store to look into',
+      ]),
+      ['replay.balancer', 'not-applicable', 'rotctl.yaml declares no balancer'],
       ['replay.namespace', 'not-applicable', 'no nonce was burned before a change'],
+      ['replay.nonce-owner', 'not-applicable', 'it needs two clients, 1 is looked at'],
     ]);
     for (const finding of findings) expect(finding.samples).toBeGreaterThanOrEqual(finding.verdict === 'pass' ? 1 : 0);
   });
@@ -78,6 +96,12 @@ const BROKEN: readonly [string, string, Partial<Knobs>, RegExp][] = [
     /"changeme" was accepted/,
   ],
   ['lets unsigned requests in', 'control.unsigned', { acceptsUnsigned: true }, /no headers was accepted/],
+  ...(['client-id', 'timestamp', 'nonce', 'signature'] as const).map((part): (typeof BROKEN)[number] => [
+    `lets pass what lacks its ${part}`,
+    'control.unsigned',
+    { waivedWithout: part },
+    new RegExp(`^client-a: a request without a ${part.replace('-', ' ')}(, under a made-up signature,)? was accepted$`),
+  ]),
   ['signs a body of its own making', 'control.tampered-body', { reserialises: true }, /a space appended/],
   [
     'holds another secret',
@@ -126,6 +150,24 @@ const BROKEN: readonly [string, string, Partial<Knobs>, RegExp][] = [
     'replay.nonce-exact',
     { nonceKey: (nonce) => nonce.slice(0, 63) },
     /differ only in their 64th character/,
+  ],
+  [
+    'looks clients up in lower case',
+    'replay.nonce-spelling',
+    { looksUp: (client) => client.toLowerCase() },
+    /accepted again with the client id as "CLIENT-A", .*: the client is found under another form of its id/,
+  ],
+  [
+    'keys nonces by the request id as well',
+    'replay.nonce-spelling',
+    { alsoKeyed: (headers) => [headers['x-request-id']] },
+    /covers more than the nonce: signer-b accepted captured bytes again with another x-request-id, under/,
+  ],
+  [
+    'keys nonces by the user agent as well',
+    'replay.nonce-spelling',
+    { alsoKeyed: (headers) => [headers['user-agent']] },
+    /covers more than the nonce: signer-b accepted captured bytes again with another user-agent, under/,
   ],
   ['remembers nothing', 'replay_nonce_rejected', { remembers: false }, /expected REPLAY_NONCE_USED, got 422/],
   ['remembers nothing', 'replay.same-replica', { remembers: false }, /signer-b accepted the same request again/],
@@ -213,7 +255,10 @@ describe('a replica that proves nothing is unknown and named, never a pass', () 
     ({ needs, group, id }) =>
       !needs.includes('patience') &&
       group !== 'fleet' &&
-      !['replay.namespace', 'rotated_secret_accepted', 'control.foreign-secret'].includes(id),
+      // Handshakes do not depend on what is answered.
+      group !== 'tls' &&
+      !['replay.namespace', 'replay.balancer', 'replay.nonce-owner'].includes(id) &&
+      !['rotated_secret_accepted', 'control.foreign-secret', 'mtls.expired', 'mtls.wrong-purpose'].includes(id),
   );
   const lookalikes: [string, Partial<Knobs>][] = [
     ['a foreign page', { page: html }],
@@ -330,6 +375,7 @@ describe('running checks', () => {
       fleet.context,
     );
     expect(findings.map(({ id, verdict, reason }) => [id, verdict, reason])).toEqual([
+      ['replay.cross-domain', 'not-applicable', 'all replicas share one store (rotctl.yaml has no stores)'],
       ['replay.window-end', 'unknown', 'it has to wait 3600 ms, 0 ms are allowed'],
       ['replay.after-ttl', 'unknown', 'it has to wait 5100 ms, 0 ms are allowed'],
     ]);

@@ -39,8 +39,8 @@ const COMPLETION: Completion = {
 };
 
 /** What is sent for a call, read again. */
-function sent(call: Partial<Call>, completion: Completion = COMPLETION) {
-  const { request, nonce, timestamp } = signCall({ client: 'langgraph', secret: current, ...call }, completion);
+async function sent(call: Partial<Call>, completion: Completion = COMPLETION) {
+  const { request, nonce, timestamp } = await signCall({ client: 'langgraph', secret: current, ...call }, completion);
   const body: Record<string, unknown> = JSON.parse(Buffer.from(request.body ?? []).toString('utf8'));
   return { request, nonce, timestamp, body };
 }
@@ -60,8 +60,8 @@ function signature(keyId: string, secret: string, fields: Readonly<Record<string
 }
 
 describe('a call of a gate', () => {
-  it('has every field of the contract, and says who we are', () => {
-    const { request, body, nonce, timestamp } = sent({});
+  it('has every field of the contract, and says who we are', async () => {
+    const { request, body, nonce, timestamp } = await sent({});
     expect(request).toMatchObject({
       method: 'POST',
       path: '/gate/request',
@@ -155,12 +155,12 @@ describe('a call of a gate', () => {
     ['a signature with the empty key', { secret: Secret.fromText('') }, { signature: signature('v1', '') }],
   ];
 
-  it.each(rows)('sends %s', (_, call, body) => {
-    expect(sent(call).body).toMatchObject(body);
+  it.each(rows)('sends %s', async (_, call, body) => {
+    expect((await sent(call)).body).toMatchObject(body);
   });
 
-  it('without a signature has none at all, and all else', () => {
-    const { body } = sent({ secret: undefined, bare: true });
+  it('without a signature has none at all, and all else', async () => {
+    const { body } = await sent({ secret: undefined, bare: true });
     expect(Object.keys(body).sort()).toEqual([
       'actor_did',
       'conviction',
@@ -174,16 +174,16 @@ describe('a call of a gate', () => {
 
   it.each([...rows.map(([what, call]) => [what, call] as const), ['no signature', { bare: true }] as const])(
     'never bears an idempotency_key, nor more signatures than were asked for: %s',
-    (_, call) => {
-      const { body, request } = sent(call);
+    async (_, call) => {
+      const { body, request } = await sent(call);
       expect(Object.keys(body).filter((name) => /idempotency/i.test(name))).toEqual([]);
       expect(Object.keys(request.headers).filter((name) => /idempotency/i.test(name))).toEqual([]);
       expect('signatures' in body).toBe('also' in call);
     },
   );
 
-  it('shows none of its secrets', () => {
-    const { request } = sent({ also: [next] });
+  it('shows none of its secrets', async () => {
+    const { request } = await sent({ also: [next] });
     const text = `${JSON.stringify(request.headers)}${Buffer.from(request.body ?? []).toString('utf8')}`;
     for (const secret of [CURRENT, NEXT]) expect(text).not.toContain(secret);
   });

@@ -1,13 +1,17 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
 import type { Verdict } from '../../src/errors/verdict.ts';
 import type { CheckContext, GateExpectation } from '../../src/probe/checks/check.ts';
 import { checksOf } from '../../src/probe/checks/list.ts';
 import { runChecks } from '../../src/probe/checks/run-checks.ts';
+import { budgetOf } from '../../src/probe/checks/sends.ts';
 import { GATE_IDS, type GateKnobs } from '../support/mini-gate.ts';
 import { MiniStore } from '../support/mini-signer.ts';
 import { configured, type GateFleet, SECRETS, startGates } from './gate-harness.ts';
 import { CONTROL_ROWS, GATE_ROWS, REVOKED, type Row } from './gate-rows.ts';
+
+const digestOf = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 let fleet: GateFleet;
 beforeAll(async () => {
@@ -42,10 +46,13 @@ describe.each([
 });
 
 describe('sound gates', () => {
-  const QUICK = checksOf({ protocol: 'gate-v1' }).filter(({ needs }) => !needs.includes('patience'));
+  const QUICK = checksOf({ protocol: 'gate-v1' }).filter(
+    ({ needs, group }) => !needs.includes('patience') && group !== 'store' && group !== 'tls',
+  );
   const missing = [
     ['balancer.spread', 'not-applicable'],
     ['fleet.distinct', 'pass'],
+    ['replay.balancer', 'not-applicable'],
     ['replay.namespace', 'not-applicable'],
   ];
 
@@ -163,6 +170,67 @@ describe('nonces', () => {
     expect(await fleet.check('replay.same-replica')).toMatchObject({ verdict: 'pass' });
     fleet.last.knobs.nonceTtlMs = 0;
     expect(await fleet.check('replay.same-replica')).toMatchObject({ verdict: 'fail' });
+  });
+});
+
+describe('the key of a nonce', () => {
+  it.each<[string, GateKnobs['keyOf'], string]>([
+    ['a digest of params', ({ session, nonce }, { params }) => [session, nonce, digestOf(params)], 'other params'],
+    ['the conviction', ({ session, nonce }, { conviction }) => [session, nonce, conviction], 'another conviction'],
+    ['the fraction of ts', ({ session, nonce }, { ts }) => [session, nonce, ts], 'another fraction of ts'],
+    ['the whole body', (_, body) => [digestOf(body)], 'other params, another conviction, another fraction of ts'],
+  ])('that covers %s as well is found', async (_, keyOf, what) => {
+    fleet.last.knobs.keyOf = keyOf;
+    const finding = await fleet.check('replay.nonce-spelling');
+    expect(finding).toMatchObject({ target: 'gate-b', verdict: 'fail', critical: true, hazards: ['H20'] });
+    expect(finding.reason).toContain(
+      `the key of a nonce covers more than the nonce: gate-b accepted captured bytes again with ${what}, under`,
+    );
+    expect(await fleet.check('replay.same-replica')).toMatchObject({ verdict: 'pass' });
+  });
+
+  it('is not to blame where nothing is remembered', async () => {
+    fleet.last.knobs.nonceTtlMs = 0;
+    expect(await fleet.check('replay.nonce-spelling')).toMatchObject({ verdict: 'unknown', critical: false });
+  });
+
+  it('is not known where the gate refuses the fields themselves', async () => {
+    fleet.last.knobs.refusesFields = ({ params }) => Object.keys(params as object).length > 0;
+    expect(await fleet.check('replay.nonce-spelling')).toMatchObject({
+      ...{ verdict: 'unknown', critical: false },
+      reason: expect.stringMatching(/neither refused as a replay nor accepted with other params: 422/),
+    });
+  });
+
+  it.each<[string, (nonce: string) => string]>([
+    ['the space before it', (nonce) => nonce.trimStart()],
+    ['the space behind it', (nonce) => nonce.trimEnd()],
+    ['both', (nonce) => nonce.trim()],
+  ])('that is trimmed on one gate alone is found: %s', async (_, trim) => {
+    fleet.last.knobs.keyOf = ({ session, nonce }) => [session, trim(nonce)];
+    const finding = await fleet.check('replay.key-function');
+    expect(finding).toMatchObject({ target: 'gate-b', verdict: 'fail', hazards: ['H20'] });
+    expect(finding.reason).toBe(
+      'a space around it: accepted by gate-a and again by gate-b: they make different keys of it',
+    );
+  });
+
+  it.each([
+    ['replay.nonce-spelling', false],
+    ['replay.nonce-spelling', true],
+    ['replay.key-function', false],
+  ])('%s sends what it says (sparing: %s), and only that is harmless', async (id, sparing) => {
+    const { context, gates } = fleet;
+    const from = gates.map(({ bodies }) => bodies.length);
+    await fleet.check(id, { sparing });
+    const sent = gates.flatMap(({ bodies }, n) => bodies.slice(from[n]));
+    const sizes = { replicas: 2, clients: 1, accepted: 2, sparing, mostRefusals: Number.POSITIVE_INFINITY };
+    expect(sent.length).toBe(budgetOf([id], { fleet: { protocol: 'gate-v1', ...context.fleet }, ...sizes }).total);
+    for (const { tool, conviction, params, ...others } of sent) {
+      expect([tool, Object.keys(params as object).filter((key) => key !== 'rotctl')]).toEqual(['practice.noop', []]);
+      expect(conviction).toBeLessThanOrEqual(0.01);
+      expect(others).not.toHaveProperty('idempotency_key');
+    }
   });
 });
 

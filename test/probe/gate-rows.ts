@@ -244,6 +244,32 @@ export const CONTROL_ROWS: readonly Row[] = [
     verdict: 'fail',
     reason: /^langgraph: no signature was accepted$/,
   },
+  ...(
+    [
+      ['without a timestamp', ['ts']],
+      ['without a nonce', ['nonce']],
+      ['without a timestamp and a nonce', ['ts', 'nonce']],
+    ] as const
+  ).map(
+    ([lacking, waivedWithout]): Row => ({
+      check: 'control.unsigned',
+      what: `accepts requests ${lacking}`,
+      broken: { waivedWithout },
+      verdict: 'fail',
+      reason: new RegExp(`^langgraph: a request ${lacking}, under a made-up signature, was accepted$`),
+    }),
+  ),
+  {
+    check: 'control.unsigned',
+    what: 'lets pass what lacks a nonce, and answers an unsigned request with its schema',
+    broken: {
+      waivedWithout: ['nonce'],
+      words: (detail, status) =>
+        status === 401 ? { status: 422, body: { detail: [] } } : { status, body: { detail } },
+    },
+    verdict: 'fail',
+    reason: /^langgraph: a request without a nonce, under a made-up signature, was accepted$/,
+  },
   {
     check: 'control.unsigned',
     what: 'answers an unsigned request with its schema',

@@ -1,11 +1,14 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Secret } from '../../src/credential/secret.ts';
 import type { Replica } from '../../src/fleet/fleet.ts';
+import { certificatesIn } from '../../src/pki/tls-files.ts';
 import type { CheckContext } from '../../src/probe/checks/check.ts';
 import { createProber, type Prober } from '../../src/probe/prober.ts';
 import type { Target } from '../../src/probe/round.ts';
 import { readVectors } from '../../src/probe/vectors.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createHandshakes } from '../../src/system/handshake.ts';
 import { pooledRandom } from '../../src/system/random.ts';
 import { createTransport } from '../../src/system/transport.ts';
 import { type Knobs, type MiniSigner, MiniStore, miniSigner, SECRETS, soundKnobs } from '../support/mini-signer.ts';
@@ -55,6 +58,14 @@ export async function startFleet(count = 3, initial: Partial<Knobs> = {}): Promi
       tls: { ca: '', cert: '', key: '', required: true },
       replay: { maxAgeMs: 2000, nonceTtlMs: 5000, clockErrorMs: 100, storeTimeoutMs: 250 },
       probe: PROBE,
+    },
+    tls: {
+      files: {
+        ca: certificatesIn(pki.ca, 'ca.pem', 'bundle'),
+        cert: certificatesIn(pki.client.cert, 'rotctl.pem', 'chain'),
+        key: { file: 'rotctl.key', key: createPrivateKey(pki.client.key), problem: undefined },
+      },
+      handshakes: createHandshakes({ ca: pki.ca, cert: pki.client.cert, key: pki.client.key }),
     },
     clients: [{ id: 'client-a', accepted: [{ generation: 'current', secret: Secret.fromText(SECRETS.current) }] }],
     vectors: readVectors(readFileSync('spec/signer-auth-v1.json', 'utf8'), 'spec/signer-auth-v1.json'),

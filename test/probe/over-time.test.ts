@@ -93,7 +93,12 @@ describe('after its life a nonce', () => {
     for (const { knobs } of fleet.signers) knobs.remembers = false;
     const findings = await check('replay.after-ttl', { ...context, owed });
     expect(findings.map(({ verdict }) => verdict)).toEqual(['fail', 'fail']);
-    expect(findings[0]?.reason).toMatch(/signer-a: accepted a second time after its life/);
+    const twice = (burned: string, by: string) =>
+      `burned at ${burned}: accepted a second time after its life, by ${by}`;
+    expect(findings.map(({ reason }) => reason)).toEqual([
+      twice('signer-a', 'signer-a'),
+      [twice('signer-b', 'signer-b'), twice('signer-b', 'signer-a'), twice('signer-a', 'signer-b')].join('; '),
+    ]);
   });
 
   it('of a replica where none was burned is unknown', async () => {

@@ -175,7 +175,7 @@ describe('trying again', () => {
 });
 
 describe('must become accepted', () => {
-  const who = { client: 'client-a', secrets: [secret] };
+  const who = [{ client: 'client-a', secret }];
   const wait = (transport: Transport, clock = fakeClock(), deadlineMs = 1000) =>
     awaitAccepted({ prober: prober(transport, clock), clock, random: fakeRandom() }, TARGET, who, {
       deadlineMs,
@@ -211,6 +211,28 @@ describe('must become accepted', () => {
   });
 
   it.each([
+    [
+      'an alert',
+      'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA',
+      false,
+      /^refuses every handshake \(alert "unknown ca"\), \d+ times/,
+      1000,
+    ],
+    ['closing the connection', 'ECONNRESET', true, /^closes every connection after the handshake, \d+ times/, 5000],
+  ])('where certificates rotate, gives up early on a replica that refuses by %s', async (_, code, sent, reason, ms) => {
+    const clock = fakeClock();
+    const transport = scripted({ kind: 'fault', code, detail: '', sent, ms: 1 });
+    const tools = { prober: prober(transport, clock), clock, random: fakeRandom() };
+    const readiness = { deadlineMs: 60_000, consecutive: 3 };
+    const certificate = { name: 'next', chain: '', key: secret };
+    const shown = await awaitAccepted(tools, TARGET, [{ client: 'client-a', secret, certificate }], readiness);
+    expect(shown).toMatchObject({ lockedOut: true, last: { reason: expect.stringMatching(reason) } });
+    expect(shown.ms).toBeGreaterThanOrEqual(ms);
+    expect(shown.ms).toBeLessThan(2 * ms + 1000);
+    expect(await awaitAccepted(tools, TARGET, who, readiness)).toMatchObject({ lockedOut: false, ms: 60_000 });
+  });
+
+  it.each([
     ['one of its secrets is only not told of', [INVALID_HMAC, REPLAYED]],
     ['it is gone now and then', [INVALID_HMAC, INVALID_HMAC, INVALID_HMAC, INVALID_HMAC, REFUSED]],
     ['it does not know the client yet', [coded(401, 'AUTH_INVALID_CLIENT')]],
@@ -218,7 +240,7 @@ describe('must become accepted', () => {
     const clock = fakeClock();
     const transport = scripted(...Array.from({ length: 60 }, () => turn).flat());
     const tools = { prober: prober(transport, clock), clock, random: fakeRandom() };
-    const both = { client: 'client-a', secrets: [secret, Secret.fromText('another')] };
+    const both = [secret, Secret.fromText('another')].map((one) => ({ client: 'client-a', secret: one }));
     const result = await awaitAccepted(tools, TARGET, both, { deadlineMs: 5000, consecutive: 3 });
     expect(result).toMatchObject({ ready: false, lockedOut: false, ms: 5000 });
   });
@@ -251,7 +273,7 @@ describe('must become accepted', () => {
     const clock = fakeClock();
     const transport = scripted(INVALID_HMAC, ACCEPTED, INVALID_HMAC, ACCEPTED, INVALID_HMAC, ACCEPTED);
     const tools = { prober: prober(transport, clock), clock, random: fakeRandom() };
-    const both = { client: 'client-a', secrets: [secret, Secret.fromText('another')] };
+    const both = [secret, Secret.fromText('another')].map((one) => ({ client: 'client-a', secret: one }));
     expect(await awaitAccepted(tools, TARGET, both, { deadlineMs: 100, consecutive: 3 })).toMatchObject({
       ready: true,
       tries: 3,

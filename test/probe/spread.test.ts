@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/credential/secret.ts';
 import { spread } from '../../src/probe/identity.ts';
 import type { Transport } from '../../src/probe/ports.ts';
 import { createProber } from '../../src/probe/prober.ts';
@@ -8,6 +9,8 @@ import { PROBE } from './harness.ts';
 
 const target = (name: string): Target => ({ name, url: new URL(`https://${name}.test:1`), serverName: name });
 const [A, B, FRONT] = [target('signer-a'), target('signer-b'), target('front')];
+
+const SECRET = Secret.fromText('0123456789abcdef0123456789abcdef');
 
 /** All show one certificate; each answers as the instance given for its host, the front as the given ones in turn. */
 function answering(instances: Record<string, string | undefined>, behind: readonly string[]): Transport {
@@ -28,7 +31,7 @@ function answering(instances: Record<string, string | undefined>, behind: readon
 function look(transport: Transport) {
   const [clock, random] = [fakeClock(), fakeRandom()];
   const prober = createProber({ settings: PROBE, outcomes: [], transport, clock, random, runId: 'r' });
-  return spread({ prober, clock, random }, FRONT, [A, B], 'client-a');
+  return spread({ prober, clock, random }, FRONT, [A, B], { client: 'client-a', secret: SECRET });
 }
 
 const TOLD_APART = { 'signer-a.test': 'i-a', 'signer-b.test': 'i-b' };
@@ -36,7 +39,21 @@ const TOLD_APART = { 'signer-a.test': 'i-a', 'signer-b.test': 'i-b' };
 describe('replicas that all show one certificate', () => {
   it('are told apart by what their answers say of the process', async () => {
     const seen = await look(answering(TOLD_APART, ['i-a', 'i-a', 'i-b']));
-    expect(seen).toMatchObject({ by: 'instance', reached: ['signer-a', 'signer-b'], strangers: 0, tries: 3 });
+    expect(seen).toMatchObject({ by: 'instance', reached: ['signer-a', 'signer-b'], strangers: 0, tries: 4 });
+  });
+
+  it('also where others ask a balancer that takes turns in step with us', async () => {
+    const { send, close } = answering(TOLD_APART, ['i-a', 'i-b']);
+    let underWay = 0;
+    const inStep: Transport = {
+      close,
+      async send(to, ...sent) {
+        if (to.url.hostname === 'front.test' && underWay === 0) await send(to, ...sent);
+        underWay += 1;
+        return send(to, ...sent).finally(() => (underWay -= 1));
+      },
+    };
+    expect((await look(inStep)).reached).toEqual(['signer-b', 'signer-a']);
   });
 
   it('with one replica behind the balancer, only that one is reached', async () => {

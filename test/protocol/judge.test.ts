@@ -92,6 +92,29 @@ describe('answers that prove nothing', () => {
     expect(outcome.reason).toMatch(reason);
   });
 
+  it.each<[string, Exchange, string]>([
+    ['words in JSON', answer(403, { error: 'go away' }), `403 without an errorCode: "{"error":"go away"}"`],
+    [
+      'plain text',
+      answer(401, 'bad\nsignature\u001b[2J', { 'content-type': 'text/plain' }),
+      '401 with content type "text/plain": "bad\\x0asignature\\x1b[2J"',
+    ],
+    ['text that calls itself JSON', answer(401, 'denied'), '401 with a body that is not JSON: "denied"'],
+    ['a long one', answer(401, 'x'.repeat(90)), `401 with a body that is not JSON: "${'x'.repeat(80)}…"`],
+    ['none', answer(401, '', {}), '401 with content type none'],
+  ])('shows how an answer begins that no rule knows: %s', (_what, exchange, reason) => {
+    expect(judge(exchange).reason).toBe(reason);
+  });
+
+  it.each(['keyring-v1', 'gate-v1', 'described'] as const)('of %s, shows no secret, nor a half of one', (protocol) => {
+    const secret = 'a-secret-of-0123456789abcdef';
+    const redact = (text: string) => text.replaceAll(secret, '[secret]');
+    const exchange = answer(500, { error: `${'x'.repeat(50)} ${secret}` });
+    const { reason } = judge(exchange, [], protocol, redact);
+    expect(reason).toContain('x [secret]');
+    expect(reason).not.toContain('a-secret');
+  });
+
   it('a fault keeps its code', () => {
     const fault: Exchange = { kind: 'fault', code: 'ECONNREFUSED', detail: 'connect', sent: false, ms: 1 };
     expect(judge(fault)).toEqual({ code: 'UNKNOWN', reason: 'ECONNREFUSED: connect' });

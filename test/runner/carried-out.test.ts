@@ -71,33 +71,6 @@ describe('a runbook that is right and that this version does not carry out', () 
     );
   });
 
-  const CERTIFICATES = `schema: rotctl.runbook.v1
-name: mine
-title: mine
-material: mtls
-protocol: keyring-v1
-rotation:
-  opening:
-    - step: look
-      does: look
-      action: prove
-      over: fleet
-      order: { first: 1, batch: 1 }
-      proof: [{ proves: replay }]
-      on-failure: hold
-  moving: []
-  retiring: []
-  destroying: []
-rollback: { widening: [], returning: [], closing: [] }
-`;
-  it('is refused as a whole when it rotates certificates', () => {
-    expect(refusalOf(readRunbook(CERTIFICATES, 'my.yaml'))).toMatchObject({
-      code: 'STEP_UNSUPPORTED',
-      message: 'runbook mine: this version checks mtls runbooks but does not carry them out',
-      at: { file: 'my.yaml', line: 8, column: 7 },
-    });
-  });
-
   it('is refused for a proof that nobody can take', () => {
     const runbook = readRunbook(shipped, FILE);
     const opening = runbook.program.opening.map((step) => ({ ...step, proofs: [{ proves: 'key-ids' as const }] }));

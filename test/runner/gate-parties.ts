@@ -1,12 +1,12 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createGateDriver } from '../../src/deploy/gate.ts';
+import type { GateDriver } from '../../src/deploy/gate.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import { KeyIds } from '../../src/probe/key-ids.ts';
 import { privateFiles } from '../../src/system/private-files.ts';
 import { ownFolder } from '../credential/real-files.ts';
-import { NAMES } from '../deploy/gate-place.ts';
+import { gateDriverOn, NAMES } from '../deploy/gate-place.ts';
 
 /** The secrets of a rotation, as texts. */
 export const TEXTS = {
@@ -56,7 +56,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 export interface GatesOnDisk {
   readonly folder: string;
   readonly fleet: Fleet;
-  readonly gate: { readonly driver: ReturnType<typeof createGateDriver>; readonly keyIds: KeyIds };
+  readonly gate: { readonly driver: GateDriver; readonly keyIds: KeyIds };
   /** Writes a party's file: its secret, and what is given. */
   put(who: Who, variables: Variables): Promise<void>;
   /** A party's file, byte for byte. */
@@ -87,7 +87,7 @@ export async function gatesOnDisk(
   const place: GatesOnDisk = {
     folder,
     fleet: readFleet(edit(FLEET), join(folder, 'rotctl.yaml')),
-    gate: { driver: createGateDriver({ files: privateFiles() }), keyIds: new KeyIds() },
+    gate: { driver: gateDriverOn(privateFiles()), keyIds: new KeyIds() },
     async put(who, variables) {
       const secret = who === 'gate-b' ? '/run/secrets/interservice_hmac_secret' : TEXTS.current;
       const values: Variables = { secret, ...variables };

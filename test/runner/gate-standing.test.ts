@@ -314,6 +314,7 @@ describe('before a rotation of gates', () => {
     const unexpected = () => Promise.reject(new Error('gates have a driver of their own'));
     const driver = {
       ...{ readAccepted: unexpected, writeAccepted: unexpected, readSigning: unexpected, writeSigning: unexpected },
+      ...{ accepts: unexpected, single: unexpected, readText: unexpected, signs: unexpected },
       ...{ load: unexpected, restart: unexpected, reload: unexpected, rehearse: unexpected },
     };
     await requireReadiness({ ...place, runbook, driver }, secrets, clients);

@@ -28,7 +28,7 @@ async function place({ logs = true, balancer = true }: { logs?: boolean; balance
   };
   const own = new Map<string, RefusalCount>();
   const prober = { refusals: ({ url }: Endpoint) => own.get(url.port) ?? NONE };
-  const watch = new FleetLogWatch({ fleet, files: logFiles, clock: systemClock, prober });
+  const watch = new FleetLogWatch({ fleet, sources: { files: logFiles }, clock: systemClock, prober });
   const log = (name: 'gate-a' | 'gate-b', text: string) => appendFile(join(folder, `${name}.log`), text);
   return {
     watch,

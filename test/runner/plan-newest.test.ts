@@ -23,14 +23,14 @@ function rotationBy(digest: string, phase: Phase): Entry[] {
 
 it('a finished rotation of another runbook, or of this one before it was edited, stands in nobody’s way', () => {
   for (const phase of ['destroyed', 'rolled-back'] as const) {
-    const history = newestHistory(rotationBy('sha256:other', phase), runbook);
+    const history = newestHistory(rotationBy('sha256:other', phase), runbook, 'f');
     expect(history).toMatchObject({ id: 'r1', rotation: { phase }, inventory: { replicas: ['a', 'b'] } });
     expect(isOpen(history)).toBe(false);
   }
 });
 
 it('an open one is refused, as what it is', () => {
-  expect(() => newestHistory(rotationBy('sha256:other', 'overlap'), runbook)).toThrow(
+  expect(() => newestHistory(rotationBy('sha256:other', 'overlap'), runbook, 'f')).toThrow(
     expect.objectContaining({
       code: 'INPUT_INVALID',
       message: 'runbook signer-hmac is not the one that rotation r1 began with',
@@ -38,11 +38,24 @@ it('an open one is refused, as what it is', () => {
   );
 });
 
+it('an open one of another runbook has to end first, and says what it is', () => {
+  const other = { ...runbook, name: 'signer-mtls', digest: 'sha256:mtls' };
+  expect(() => newestHistory(rotationBy('sha256:other', 'overlap'), other, 'f')).toThrow(
+    expect.objectContaining({
+      code: 'MOVE_REFUSED',
+      message: expect.stringMatching(
+        /^rotation r1 is one of signer-hmac and not over \(phase overlap\): .* signer-mtls has to wait$/,
+      ),
+      next: 'rotctl status',
+    }),
+  );
+});
+
 it('entries of this very runbook must follow from one another', () => {
-  expect(() => newestHistory(rotationBy(runbook.digest, 'destroyed'), runbook)).toThrow(
+  expect(() => newestHistory(rotationBy(runbook.digest, 'destroyed'), runbook, 'f')).toThrow(
     expect.objectContaining({ code: 'LEDGER_BROKEN' }),
   );
-  expect(newestHistory([], runbook)).toBeUndefined();
+  expect(newestHistory([], runbook, 'f')).toBeUndefined();
 });
 
 it('an override is that of its own rotation alone', () => {
@@ -50,4 +63,10 @@ it('an override is that of its own rotation alone', () => {
   expect(overrideIn([override], 'r1')).toBe('override in entry 4: begun although unsafe, because: because');
   expect(overrideIn([override], 'r2')).toBeUndefined();
   expect(overrideIn([override], undefined)).toBeUndefined();
+});
+
+it('an open one of another fleet is refused, before its replicas are taken for ours', () => {
+  const entries = rotationBy(runbook.digest, 'overlap');
+  expect(() => newestHistory(entries, runbook, 'g')).toThrow('is of the fleet f; this one is g');
+  expect(isOpen(newestHistory(rotationBy('sha256:other', 'destroyed'), runbook, 'g'))).toBe(false);
 });

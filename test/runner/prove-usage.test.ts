@@ -2,9 +2,14 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
-import { proveKeyIds, proveSigns, proveUnused, type UsageParts } from '../../src/runner/prove-usage.ts';
+import type { Confirmation } from '../../src/runner/confirmations.ts';
+import { proveKeyIds, proveSigns, proveUnused } from '../../src/runner/prove-usage.ts';
+import { misnamed } from '../../src/runner/usage-control.ts';
 import type { KeyIdNames } from '../../src/runner/usage-naming.ts';
+import type { UsageParts } from '../../src/runner/usage-parts.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { createLineCommands } from '../../src/system/line-commands.ts';
+import { logFiles } from '../../src/system/log-files.ts';
 import { createTransport } from '../../src/system/transport.ts';
 import { openPages, type Pages } from '../watch/pages.ts';
 
@@ -66,13 +71,22 @@ function partsOf(fleet: Fleet, names: KeyIdNames | undefined = keyIds): UsagePar
   const pairs = new Map(fleet.clients.map(({ id }) => [id, pair]));
   const stop = { signal: new AbortController().signal, reason: async () => undefined };
   const waiter = { clock: systemClock, progress: PROGRESS, stop };
-  return { fleet, pairs, keyIds: names, transport, runId: 'r', clock: systemClock, waiter };
+  const servers = { get: () => Promise.reject(new Error('there is no server')) };
+  const sources = { files: logFiles, commands: createLineCommands('/'), servers };
+  return { fleet, pairs, keyIds: names, transport, runId: 'r', clock: systemClock, waiter, sources };
 }
 
 const silence = () => undefined;
 const PROGRESS: UsageParts['waiter']['progress'] = {
   ...{ phase: silence, task: silence, taskDone: silence, wait: silence, findings: silence },
   ...{ cells: silence, part: silence, note: silence, incident: silence },
+};
+
+const MOVED = { 'did:langgraph': ['k-new'], 'did:runner': ['k-new'] } as const;
+const ACCEPTED = 'accepts: [{ check: usage.unknown-client, reason: a load test, owner: platform }]';
+const WORD: Confirmation = {
+  ...{ of: { client: 'runner', generation: 'next' }, by: 'A. Jones', note: undefined },
+  ...{ at: '2026-01-01T00:00:00.000Z', phase: 'retiring' },
 };
 
 describe('proofs from what gates list', () => {
@@ -97,6 +111,37 @@ describe('proofs from what gates list', () => {
     ]);
     expect(ofSigns.findings[0]).toMatchObject({ id: 'usage.signs', verdict: 'pass' });
     expect(ofSigns.findings[0]?.ms).toBeGreaterThanOrEqual(CADENCE_MS);
+  });
+
+  it.each([
+    ['fails as such, whatever it signs with', '', 'fail', undefined],
+    [
+      'stops nothing where its owner has answered for it',
+      ACCEPTED,
+      'pass',
+      { reason: 'a load test', owner: 'platform' },
+    ],
+  ])('a caller that the inventory lacks %s', async (_, accepts, verdict, accepted) => {
+    const both = await gates(() => ({ ...MOVED, 'did:other': ['k-new'] }));
+    const proven = await proveUnused(partsOf(fleetOf(both, `${LEDGER}\n${accepts}`)), 'current');
+    expect(proven.verdict).toBe(verdict);
+    expect(proven.findings.at(-1)).toMatchObject({
+      ...{ id: 'usage.unknown-client', verdict: 'fail', target: 'did:other' },
+      ...(accepted === undefined ? {} : { accepted }),
+    });
+  });
+
+  it.each([
+    ['stands where nothing was seen', [], 'pass', /signs with next: confirmed by A. Jones/],
+    ['is nothing against what was seen', ['k-old'], 'fail', /^\d+ as expected/],
+  ] as const)('a word %s', async (_, runner, verdict, seen) => {
+    const both = await gates(() => ({ 'did:langgraph': ['k-new'], 'did:runner': runner }));
+    const confirmed = async () => [WORD];
+    const proven = await proveUnused({ ...partsOf(fleetOf(both, LEDGER)), confirmed }, 'current');
+    expect(proven.findings.find(({ target }) => target === 'runner')).toMatchObject({
+      verdict,
+      seen: expect.stringMatching(seen),
+    });
   });
 
   it('takes another window when the first proves nothing', async () => {
@@ -138,5 +183,72 @@ describe('proofs from what gates list', () => {
       expect(proven).toMatchObject({ verdict: 'unknown', reason: expect.stringMatching(reason) });
       expect(proven.findings.every(({ verdict }) => verdict === 'unknown')).toBe(true);
     }
+  });
+});
+
+const METRICS = `usage:
+  from: metrics
+  metric: accepted_total
+  labels: { client: client, fingerprint: secret, caller: caller }`;
+
+/** Replicas whose pages count what clients and rotctl sign with `next`, and what rotctl signs with `current` under `shown`. */
+async function counting(shown: (fingerprint: string) => string) {
+  const replicas = [await openPages('signer-a'), await openPages('signer-b')];
+  const gate = fleetOf(replicas, METRICS);
+  const byFingerprint = gate.clients.map((client) => {
+    const usage = client.usage.map((source) =>
+      source.from === 'metrics' ? ({ ...source, fingerprint: 'rotctl' } as const) : source,
+    );
+    return { ...client, usage };
+  });
+  const fleet: Fleet = { ...gate, protocol: 'keyring-v1', clients: byFingerprint };
+  const parts = partsOf(fleet);
+  const begun = Date.now();
+  let controls = 0;
+  for (const replica of replicas) {
+    replica.text = () => {
+      const lines = fleet.clients.flatMap(({ id, actor }) => {
+        const { current, next } = parts.pairs.get(id) ?? {};
+        if (current === undefined || next === undefined) throw new Error(`no pair of ${id}`);
+        const line = (secret: string, caller: string, count: number) =>
+          `accepted_total{client="${actor}",secret="${secret}",caller="${caller}"} ${count}`;
+        const moved = next.fingerprint;
+        const ours = shown(current.fingerprint);
+        return [line(moved, 'app', Date.now() - begun), line(ours, 'rotctl', controls)];
+      });
+      return ['# TYPE accepted_total counter', ...lines].join('\n').concat('\n');
+    };
+  }
+  const send = async () => {
+    controls += 1;
+    return new Map(fleet.clients.map(({ id }) => [id, replicas.length]));
+  };
+  return { ...parts, controls: send };
+}
+
+describe('before it is concluded that nobody signs with a secret', () => {
+  it('a source that names it, where we sign with it, is believed', async () => {
+    const proven = await proveUnused(await counting((fingerprint) => fingerprint), 'current');
+    expect(proven).toMatchObject({ verdict: 'pass', reason: '' });
+  });
+
+  it('one that names another is not', async () => {
+    const parts = await counting(() => '0'.repeat(16));
+    const proven = await proveUnused(parts, 'current');
+    expect(proven.verdict).toBe('unknown');
+    expect(proven.reason).toMatch(
+      /^of 2 requests in the name of langgraph that rotctl signed with current, 0 are shown with [0-9a-f]{16} by metrics \/metrics: /,
+    );
+  });
+
+  it('one that cannot tell our requests from others is not asked', async () => {
+    const parts = await counting(() => '0'.repeat(16));
+    const usage = parts.fleet.clients.flatMap(({ usage: sources }) => sources);
+    const [source] = usage;
+    if (source?.from !== 'metrics') throw new Error('metrics');
+    const mute = { ...source, labels: { ...source.labels, caller: undefined } };
+    const clients = parts.fleet.clients.map((client) => ({ ...client, usage: [mute] }));
+    const callers = clients.filter(({ id }) => id === 'langgraph');
+    expect(await misnamed({ ...parts, fleet: { ...parts.fleet, clients } }, callers, 'current')).toEqual([]);
   });
 });

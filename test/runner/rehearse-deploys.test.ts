@@ -1,7 +1,7 @@
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createEnvFileDriver } from '../../src/deploy/env-file.ts';
+import { createDeployDriver } from '../../src/deploy/create-driver.ts';
 import type { Commands } from '../../src/deploy/ports.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { verdictOf } from '../../src/runner/finding-verdict.ts';
@@ -17,7 +17,7 @@ function commands(): Commands {
 }
 
 async function rehearsed({ fleet, folder }: Pick<GatesOnDisk, 'fleet' | 'folder'>) {
-  const driver = createEnvFileDriver({ files: privateFiles(), commands: commands(), cwd: folder });
+  const driver = createDeployDriver({ files: privateFiles(), commands: commands(), cwd: folder });
   let time = 0;
   return rehearseDeploys(fleet, driver, { monotonic: () => ++time });
 }

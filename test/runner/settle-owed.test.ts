@@ -54,12 +54,15 @@ accepts: [{ check: replay.ttl-bound, reason: nonces of this test are short-lived
   const parts: FleetParts = {
     fleet,
     probes: gates.context,
-    driver: { rehearse: never },
+    driver: { rehearse: never, readText: never },
     transport: { send: never, close: never },
     runId: 'r',
     logs: { begin: never, look: never } as unknown as FleetParts['logs'],
     waiter: { clock: systemClock, progress, stop },
     vectors: async () => ({ vectors: [] }) as unknown as Awaited<ReturnType<FleetParts['vectors']>>,
+    sources: { files: { read: never, beside: never }, commands: { run: never }, servers: { get: never } },
+    silencer: () => undefined,
+    confirmed: async () => [],
     gates: async () => gates.context.gates ?? new Map(),
   };
   const prover = new FleetProver(parts, new Map([['langgraph', SECRETS]]));

@@ -2,7 +2,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/credential/secret.ts';
-import { createEnvFileDriver } from '../../src/deploy/env-file.ts';
+import { createDeployDriver } from '../../src/deploy/create-driver.ts';
+import type { DeployDriver } from '../../src/deploy/driver.ts';
 import type { Fleet } from '../../src/fleet/fleet.ts';
 import { readFleet } from '../../src/fleet/read-fleet.ts';
 import type { Entry, EntryDraft } from '../../src/ledger/entry.ts';
@@ -13,6 +14,7 @@ import { keyringConfigurations } from '../../src/runner/configurations.ts';
 import { readHistory } from '../../src/runner/history.ts';
 import { inventoryOf } from '../../src/runner/inventory.ts';
 import { Journal } from '../../src/runner/journal.ts';
+import { deployLoader } from '../../src/runner/loader.ts';
 import type { Pairs } from '../../src/runner/pair.ts';
 import { recordSnapshot } from '../../src/runner/snapshot.ts';
 import { takeUp } from '../../src/runner/take-up.ts';
@@ -55,9 +57,9 @@ async function place(template = TEMPLATE) {
   await write(join(folder, 'signers/signer-a.env'), lists('current'));
   await write(image, lists('current'));
   const unexpected = () => Promise.reject(new Error('no command is expected'));
-  const driver = createEnvFileDriver({
+  const driver = createDeployDriver({
     files: realFiles(),
-    commands: { run: unexpected, runnable: unexpected },
+    commands: { run: unexpected, ask: unexpected, runnable: unexpected },
     cwd: folder,
   });
   const held = async () => JSON.parse(/^KEYRING_CLIENTS='(.*)'$/m.exec(await readFile(image, 'utf8'))?.[1] ?? '');
@@ -83,16 +85,19 @@ async function opening(fleet: Fleet) {
 }
 
 /** A world in which only files can be written and nothing can be proven. */
-function worldOf(parts: Pick<World, 'fleet' | 'runbook' | 'driver' | 'setting'>): World {
+function worldOf({ driver, ...parts }: Pick<World, 'fleet' | 'runbook' | 'setting'> & { driver: DeployDriver }): World {
   const never = () => Promise.reject(new Error('nothing is to be asked of a running process'));
   const ignore = () => {};
   return {
     ...parts,
     pairs,
-    configurations: keyringConfigurations(parts, pairs),
-    prover: { ready: never, silent: never, prove: never, burn: never, anew: () => [], settle: never },
+    configurations: keyringConfigurations({ fleet: parts.fleet, driver }, pairs),
+    loader: deployLoader({ fleet: parts.fleet, driver }),
+    prover: { ready: never, silent: never, sighted: never, prove: never, burn: never, anew: () => [], settle: never },
     traffic: { sign: never, report: never, alarm: () => undefined, stop: never },
     keeper: { destroy: never },
+    enumerate: async () => [],
+    gone: new Map(),
     clock: { now: () => 0, monotonic: () => 0, sleep: never },
     progress: {
       phase: ignore,
@@ -105,6 +110,7 @@ function worldOf(parts: Pick<World, 'fleet' | 'runbook' | 'driver' | 'setting'>)
       note: ignore,
       incident: ignore,
     },
+    confirmed: async () => [],
     stop: { signal: new AbortController().signal, reason: async () => undefined },
   };
 }
@@ -157,7 +163,7 @@ describe('a step over templates', () => {
   it('has failed when what was written does not stay', async () => {
     const { fleet, runbook, driver, write } = await place();
     const { journal, setting } = await opening(fleet);
-    const restored: World['driver'] = {
+    const restored: DeployDriver = {
       ...driver,
       writeAccepted: async (target, accepted) => {
         const result = await driver.writeAccepted(target, accepted);

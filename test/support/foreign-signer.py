@@ -102,7 +102,7 @@ class Signer:
         self.o = options
         self.stores = {0: Redis(options.redis, 0), 1: Redis(options.redis, 1)}
         self.memory, self.memory_lock = {}, threading.Lock()
-        self.accepted, self.count_lock = {}, threading.Lock()
+        self.accepted, self.refused, self.count_lock = {}, {}, threading.Lock()
         self.started = time.monotonic()
         self.asked = 0
         self.secrets, self.loaded_at = {}, 0.0
@@ -212,11 +212,23 @@ class Signer:
         except StoreError:
             if 'fail-open' not in faults:
                 return 'SIGNER_UNAVAILABLE'
+        named = fingerprint(allowed[-1] if 'names-last' in faults else matched)
         with self.count_lock:
             source = 'rotctl' if headers.get('user-agent', '').startswith('rotctl/') else 'app'
-            key = (client, fingerprint(matched), source)
+            key = (client, named, source)
             self.accepted[key] = self.accepted.get(key, 0) + 1
+        self.log_line('accepted', headers, f'key={named}')
         return 'POLICY_CALL_NOT_ALLOWED' if body.strip() == PROBE else None
+
+    def log_line(self, what, headers, more):
+        if not self.o.access:
+            return
+        now = int(time.time() * 1000)
+        at = time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now // 1000)) + f'.{now % 1000:03d}Z'
+        client, agent = headers.get('x-keyring-client-id', '-'), headers.get('user-agent', '-')
+        line = f'{at} {what} client={client} {more} instance={headers.get("x-instance", "-")} agent={agent}\n'
+        with self.count_lock, open(self.o.access, 'a', encoding='utf-8') as file:
+            file.write(line)
 
     def consume(self, client, nonce, timestamp, signature, path, faults):
         if 'nonce-lower' in faults:
@@ -234,7 +246,9 @@ class Signer:
             key.append(path)
         if 'replay-sometimes' in faults and random.random() < 0.1:
             return False
-        text = 'kr:' + json.dumps(key, separators=(',', ':'), ensure_ascii=False)
+        text = 'kr:' + json.dumps(key, separators=(', ', ':') if 'key-space' in faults else (',', ':'), ensure_ascii=False)
+        if 'other-prefix' in faults:
+            text = 'kr2:' + text[3:]
         ttl = 1000 if 'ttl-1s' in faults else 2500 if 'ttl-2500ms' in faults else self.o.ttl
         if 'memory-nonces' in faults:
             with self.memory_lock:
@@ -255,6 +269,11 @@ class Signer:
                 return False
             store.call('PSETEX', text, str(ttl), '1')
             return True
+        if 'setnx-expire' in faults:
+            if store.call('SETNX', text, '1') != b'1':
+                return False
+            store.call('PEXPIRE', text, str(ttl))
+            return True
         if 'no-expiry' in faults:
             return store.call('SET', text, '1', 'NX') is not None
         reply = store.call('SET', text, '1', 'PX', str(ttl), 'NX')
@@ -265,6 +284,9 @@ class Signer:
         with self.count_lock:
             for (client, key, source), count in sorted(self.accepted.items()):
                 lines.append(f'signer_accepted_total{{client_id="{client}",secret="{key}",source="{source}"}} {count}')
+            lines.append('# TYPE signer_refused_total counter')
+            for source, count in sorted(self.refused.items()):
+                lines.append(f'signer_refused_total{{source="{source}"}} {count}')
         return ('\n'.join(lines) + '\n').encode()
 
     # --- sockets -----------------------------------------------------------------------------------------------------
@@ -368,6 +390,11 @@ class Signer:
             sock.sendall(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{"signature":"0x')
             return False
         code = None if method not in ('POST', 'PUT') else self.judge(method, path, headers, body, certified, faults, held)
+        if code == 'AUTH_INVALID_HMAC':
+            self.log_line('refused invalid request signature', headers, 'key=-')
+            source = 'rotctl' if headers.get('user-agent', '').startswith('rotctl/') else 'app'
+            with self.count_lock:
+                self.refused[source] = self.refused.get(source, 0) + 1
         if 'vague-401' in faults and code in ('AUTH_INVALID_CLIENT', 'AUTH_TIMESTAMP_SKEW', 'AUTH_INVALID_HMAC', 'REPLAY_NONCE_USED'):
             return self.reply(sock, 401, json.dumps({'error': 'unauthorized'}).encode(), close)
         if 'gzip' in faults:
@@ -476,7 +503,7 @@ def send_once(options, context, secret, body):
     signature = mac(secret, timestamp, nonce, 'POST', PATH, hashlib.sha256(body).hexdigest())
     head = '\r\n'.join([
         f'POST {PATH} HTTP/1.1', 'Host: signer.foreign.example', 'Content-Type: application/json', 'Connection: close',
-        'User-Agent: app/1', f'Content-Length: {len(body)}', f'X-Keyring-Client-Id: {options.id}',
+        'User-Agent: app/1', f'X-Instance: {os.getpid()}', f'Content-Length: {len(body)}', f'X-Keyring-Client-Id: {options.id}',
         f'X-Keyring-Timestamp: {timestamp}', f'X-Keyring-Nonce: {nonce}', f'X-Keyring-Signature: {signature}', '', ''])
     try:
         with socket.create_connection(('127.0.0.1', options.port), timeout=2) as raw:
@@ -570,6 +597,19 @@ def stop(unit):
         time.sleep(0.01)
     if alive(pid):
         os.killpg(pid, signal.SIGKILL)
+    # Threads may outlive the first one, and hold the listener: whoever starts next would be taken for ready by it.
+    while listens(unit) and time.monotonic() < until + 5:
+        time.sleep(0.01)
+
+
+def listens(unit):
+    if not unit.get('port'):
+        return False
+    try:
+        with socket.create_connection(('127.0.0.1', unit['port']), timeout=1) as sock:
+            return sock.getsockname() != sock.getpeername()  # a free port of the usual range may connect to itself
+    except OSError:
+        return False
 
 
 def start(unit):
@@ -578,14 +618,12 @@ def start(unit):
     with open(unit['pid'], 'w', encoding='utf-8') as text:
         text.write(str(child.pid))
     until = time.monotonic() + 5
-    while unit.get('port') and time.monotonic() < until:
+    while unit.get('port') and not listens(unit):
         if child.poll() is not None:
             sys.exit(f'exited with {child.returncode} at once')
-        try:
-            socket.create_connection(('127.0.0.1', unit['port']), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.01)
+        if time.monotonic() > until:
+            sys.exit('does not listen after 5 s')
+        time.sleep(0.01)
 
 
 def main():
@@ -598,6 +636,7 @@ def main():
     signer.add_argument('--redis', type=int, required=True)
     signer.add_argument('--faults', required=True)
     signer.add_argument('--also', type=int, nargs='*', default=[])
+    signer.add_argument('--access')
     signer.add_argument('--hup-kills', action='store_true')
     client = roles.add_parser('client')
     client.add_argument('--id', required=True)

@@ -29,6 +29,8 @@ export interface GateKnobs {
   required: boolean;
   /** Whether a signature must be there, right or wrong. */
   unsignedAccepted: boolean;
+  /** Lets pass whatever lacks one of these fields, or, of several, all. */
+  waivedWithout: readonly ('nonce' | 'ts')[];
   /** Which signatures are looked at: each, the first one, or (for two and more) none. */
   looksAt: 'each' | 'first' | 'none-of-several';
   /** A gate that knows labels and never looks at digests. */
@@ -48,6 +50,10 @@ export interface GateKnobs {
   words: (text: string, status: number) => { readonly status: number; readonly body: unknown };
   /** Requests that are answered with 503 and no JSON before any is judged. */
   unavailable: number;
+  /** Requests that the schema refuses, before anything else. */
+  refusesFields: (body: Readonly<Record<string, unknown>>) => boolean;
+  /** What the key of a nonce is made of. */
+  keyOf: (fields: GateFields, body: Readonly<Record<string, unknown>>) => readonly unknown[];
   /** A session that is not trusted. */
   untrusted: boolean;
 }
@@ -80,6 +86,7 @@ export function soundGate(store: MiniStore = new MiniStore()): GateKnobs {
     revoked: [],
     required: true,
     unsignedAccepted: false,
+    waivedWithout: [],
     looksAt: 'each',
     digestIgnored: false,
     compares: 'all',
@@ -92,6 +99,8 @@ export function soundGate(store: MiniStore = new MiniStore()): GateKnobs {
     nonceTtlMs: 6000,
     words: (detail, status) => ({ status, body: { detail } }),
     unavailable: 0,
+    refusesFields: () => false,
+    keyOf: ({ session, nonce }) => [session, nonce],
     untrusted: false,
   };
 }
@@ -148,7 +157,10 @@ type Refusal = readonly [status: number, text: string];
 /** The order of the contract: session, time, signature, nonce. */
 async function refusalOf(knobs: GateKnobs, body: Readonly<Record<string, unknown>>): Promise<Refusal | undefined> {
   const text = (name: string): string => String(body[name] ?? '');
+  if (knobs.refusesFields(body)) return [422, 'field not allowed'];
   if (knobs.untrusted) return [401, 'Session not trusted'];
+  const { waivedWithout } = knobs;
+  if (waivedWithout.length > 0 && waivedWithout.every((name) => !(name in body))) return undefined;
   if (!('nonce' in body) || !('ts' in body)) return [400, 'nonce and ts must be provided together'];
   const ts = Number(body.ts);
   if (outsideWindow(knobs, ts)) return [401, 'request timestamp outside allowed window'];
@@ -164,7 +176,7 @@ async function refusalOf(knobs: GateKnobs, body: Readonly<Record<string, unknown
     ...(Array.isArray(body.signatures) ? body.signatures : []),
   ];
   if (knobs.required && !isSigned(knobs, fields, given.map(String))) return [401, 'invalid request signature'];
-  const key = JSON.stringify([fields.session, fields.nonce]);
+  const key = JSON.stringify(knobs.keyOf(fields, body));
   return (await knobs.store.take(key, knobs.nonceTtlMs)) ? [409, 'replay detected'] : undefined;
 }
 

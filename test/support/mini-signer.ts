@@ -1,9 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TLSSocket } from 'node:tls';
+import type { TLSSocket, TlsOptions } from 'node:tls';
 import type { Target } from '../../src/probe/round.ts';
 import type { TestPki } from './test-pki.ts';
 
@@ -17,11 +17,17 @@ export interface Knobs {
   store: MiniStore;
   /** `app`: refuses with 403; `handshake`: refuses in TLS (needs a new server); `off`: does not ask. */
   mtls: 'app' | 'handshake' | 'off';
+  /** Of `app`: whom it lets in; by default those whose certificate is in order. */
+  admits: ((socket: TLSSocket) => boolean) | undefined;
   checksSignature: boolean;
   checksClient: boolean;
   checksTime: 'both' | 'past' | 'none';
   lenientHex: boolean;
   acceptsUnsigned: boolean;
+  /** Lets pass whatever lacks this header. */
+  waivedWithout: 'client-id' | 'timestamp' | 'nonce' | 'signature' | undefined;
+  /** Says of what lacks one of the four headers that it is no request, in a code of its own. */
+  asksForAll: boolean;
   /** Takes the digest of the body as it would write it, not of the bytes that came. */
   reserialises: boolean;
   /** Looks into the store, waits a moment, and then writes. */
@@ -31,6 +37,10 @@ export interface Knobs {
   falseReplays: number;
   /** Answers this many requests with 429 and `Retry-After: 0`. */
   rateLimited: number;
+  /** What it says in words, as the only text of a 401, in place of some codes. */
+  words: Record<string, string>;
+  /** Codes that it says in place of others. */
+  mistakes: Record<string, string>;
   /** What is sent in place of a judged answer. */
   page: ((response: ServerResponse) => void) | undefined;
   /** Drops this many requests without an answer, by a reset. */
@@ -46,10 +56,14 @@ export interface Knobs {
   compares: 'all' | 'given' | number;
   /** Takes every client's secrets for every known client. */
   crossesClients: boolean;
+  /** The form of an id that clients are looked up by; the store's key has it as it came. */
+  looksUp: (client: string) => string;
   /** Takes the nonce before it looks at the signature. */
   burnsFirst: boolean;
   /** What of the nonce enters the store's key. */
   nonceKey: (nonce: string) => string;
+  /** What else does. */
+  alsoKeyed: (headers: IncomingHttpHeaders) => readonly unknown[];
   /** Waits this long before it looks at a request. */
   slowMs: number;
   /** Answers this many signed requests with 503 `SIGNER_UNAVAILABLE`; `taking`: after the nonce was taken. */
@@ -90,6 +104,10 @@ export interface MiniSigner extends Target {
   readonly knobs: Knobs;
   /** Requests that were answered or dropped so far. */
   requests(): number;
+  /** TLS connections that are open, and how many there have been. */
+  connections(): { readonly open: readonly TLSSocket[]; readonly ever: number };
+  /** Shows and trusts something else from the next handshake on. */
+  setTls(tls: TlsOptions): void;
   close(): Promise<void>;
 }
 
@@ -107,16 +125,21 @@ export function soundKnobs(store: MiniStore): Knobs {
     clockOffsetMs: 0,
     store,
     mtls: 'app',
+    admits: undefined,
     checksSignature: true,
     checksClient: true,
     checksTime: 'both',
     lenientHex: false,
     acceptsUnsigned: false,
+    waivedWithout: undefined,
+    asksForAll: false,
     reserialises: false,
     looksThenWrites: false,
     remembers: true,
     falseReplays: 0,
     rateLimited: 0,
+    words: {},
+    mistakes: {},
     page: undefined,
     resets: 0,
     instance: undefined,
@@ -125,8 +148,10 @@ export function soundKnobs(store: MiniStore): Knobs {
     elsewhere: undefined,
     compares: 'all',
     crossesClients: false,
+    looksUp: (client) => client,
     burnsFirst: false,
     nonceKey: (nonce) => nonce,
+    alsoKeyed: () => [],
     slowMs: 0,
     unavailable: 0,
     taking: false,
@@ -135,12 +160,13 @@ export function soundKnobs(store: MiniStore): Knobs {
   };
 }
 
-export async function miniSigner(name: string, pki: TestPki, knobs: Knobs): Promise<MiniSigner> {
+/** @param tls in place of what `pki` and `knobs.mtls` say */
+export async function miniSigner(name: string, pki: TestPki, knobs: Knobs, tls: TlsOptions = {}): Promise<MiniSigner> {
   const serverName = `${name}.test.internal`;
   const { cert, key } = await pki.server(serverName);
   let requests = 0;
   const server: Server = createServer(
-    { cert, key, ca: pki.ca, requestCert: true, rejectUnauthorized: knobs.mtls === 'handshake' },
+    { cert, key, ca: pki.ca, requestCert: true, rejectUnauthorized: knobs.mtls === 'handshake', ...tls },
     (request, response) => {
       requests += 1;
       answer(knobs, request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -152,6 +178,13 @@ export async function miniSigner(name: string, pki: TestPki, knobs: Knobs): Prom
     socket.on('close', () => sockets.delete(socket));
   });
   server.on('tlsClientError', () => {});
+  const open = new Set<TLSSocket>();
+  let ever = 0;
+  server.on('secureConnection', (socket) => {
+    ever += 1;
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -161,6 +194,8 @@ export async function miniSigner(name: string, pki: TestPki, knobs: Knobs): Prom
     url: new URL(`https://127.0.0.1:${port}`),
     knobs,
     requests: () => requests,
+    connections: () => ({ open: [...open], ever }),
+    setTls: (next) => server.setSecureContext({ cert, key, ca: pki.ca, ...tls, ...next }),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -197,8 +232,14 @@ async function answer(knobs: Knobs, request: IncomingMessage, response: ServerRe
   }
   if (knobs.slowMs > 0) await delay(knobs.slowMs);
   const [status, errorCode] = await verify(knobs, request, Buffer.concat(chunks));
+  const words = knobs.words[errorCode];
+  if (words !== undefined) {
+    response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify({ error: words }));
+    return;
+  }
   response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify({ error: 'refused', errorCode, requestId: 'r', retryable: false }));
+  const said = knobs.mistakes[errorCode] ?? errorCode;
+  response.end(JSON.stringify({ error: 'refused', errorCode: said, requestId: 'r', retryable: false }));
 }
 
 const PROBE_PATH = '/v1/sign/session-transaction';
@@ -208,6 +249,11 @@ type Refusal = readonly [status: number, errorCode: string];
 const ACCEPTED: Refusal = [422, 'POLICY_SELECTOR_DENIED'];
 
 async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Promise<Refusal> {
+  const { waivedWithout: part } = knobs;
+  // A request that lacks everything is another matter.
+  const all = Object.keys(request.headers).filter((name) => name.startsWith('x-keyring-'));
+  if (part !== undefined && all.length > 0 && !all.includes(`x-keyring-${part}`)) return ACCEPTED;
+  if (knobs.asksForAll && all.length === 3) return [400, 'HEADER_MISSING'];
   const header = (name: string): string => String(request.headers[`x-keyring-${name}`] ?? '').trim();
   const [client, timestamp, nonce, signature] = ['client-id', 'timestamp', 'nonce', 'signature'].map(header) as [
     string,
@@ -216,10 +262,11 @@ async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Pro
     string,
   ];
   if (client === '') return knobs.acceptsUnsigned ? ACCEPTED : [401, 'AUTH_INVALID_CLIENT'];
-  if (knobs.mtls === 'app' && !(request.socket as TLSSocket).authorized) return [403, 'AUTH_MTLS_REQUIRED'];
+  const socket = request.socket as TLSSocket;
+  if (knobs.mtls === 'app' && !(knobs.admits?.(socket) ?? socket.authorized)) return [403, 'AUTH_MTLS_REQUIRED'];
   const clients = clientsNow(knobs);
   const everyone = Object.values(clients).flat();
-  const own = clients[client] ?? (knobs.checksClient ? [] : everyone);
+  const own = clients[knobs.looksUp(client)] ?? (knobs.checksClient ? [] : everyone);
   const secrets = knobs.crossesClients && own.length > 0 ? everyone : own;
   if (secrets.length === 0) return [401, 'AUTH_INVALID_CLIENT'];
   if (outsideWindow(knobs, timestamp)) return [401, 'AUTH_TIMESTAMP_SKEW'];
@@ -232,7 +279,7 @@ async function verify(knobs: Knobs, request: IncomingMessage, body: Buffer): Pro
   const texts = [request.method, ...methods].flatMap((method) =>
     [request.url, ...paths].map((path) => `${timestamp}.${nonce}.${method}.${path}.${digest}`),
   );
-  const key = JSON.stringify([client, knobs.nonceKey(nonce)]);
+  const key = JSON.stringify([client, knobs.nonceKey(nonce), ...knobs.alsoKeyed(request.headers)]);
   if (knobs.burnsFirst && (await used(knobs, key))) return [409, 'REPLAY_NONCE_USED'];
   const matches = texts.some((text) => matchesAny(knobs, secrets, text, signature));
   if (knobs.checksSignature && !matches) return [401, 'AUTH_INVALID_HMAC'];

@@ -84,6 +84,8 @@ export interface PracticeFleet {
 /** How a practice fleet differs from the ordinary. */
 export interface FleetOptions {
   readonly replicas?: number;
+  /** Which replay store; by default the embedded one. The others need redis-server. */
+  readonly store?: 'standalone' | 'persistent' | 'sentinel' | 'cluster';
   /** Keeps the practice fleet's own times, which want a machine that is not busy. */
   readonly quick?: boolean;
 }
@@ -99,6 +101,7 @@ export function within(seconds: number): { readonly timeout: number } {
 /** What is changed in the fleet file. A nonce lives for longer than 2 * maxAge + 2 * clockError + storeTimeout; a probe's deadline is less than maxAge. */
 const FLEET_TIMES: readonly (readonly [from: RegExp, to: string])[] = [
   [/maxAge: \w+, nonceTtl: \w+/, `maxAge: ${2 * slowness}s, nonceTtl: ${2 + 6 * slowness}s`],
+  [/clockError: \w+/, `clockError: ${200 * slowness}ms`],
   [/storeTimeout: \w+/, `storeTimeout: ${500 * slowness}ms`],
   [/readiness: \{ deadline: \w+/, `readiness: { deadline: ${15 * slowness}s`],
   [/^ {2}deadline: \w+/m, `  deadline: ${1900 * slowness}ms`],
@@ -229,7 +232,15 @@ export async function startPracticeFleet(options: FleetOptions = {}): Promise<Pr
   const folder = await builtProgram();
   const practice = join(folder, 'dist/practice.js');
   const home = join(freshFolder('fleet'), 'home');
-  const args = ['fleet', '--home', home, '--store', 'embedded', '--replicas', String(options.replicas ?? 2)];
+  const args = [
+    'fleet',
+    '--home',
+    home,
+    '--store',
+    options.store ?? 'embedded',
+    '--replicas',
+    String(options.replicas ?? 2),
+  ];
   const supervisor = spawn(process.execPath, [practice, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: shellEnv(),

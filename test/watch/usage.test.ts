@@ -31,7 +31,12 @@ let now = 1_000_000;
 const clock: Clock = { now: () => now, monotonic: () => performance.now(), sleep: () => Promise.resolve() };
 const transport: Transport = {
   send: (to, request, options) =>
-    openWire({ name: '', url: to.url.href, serverName: '' }, undefined, options, clock.monotonic).send({
+    openWire(
+      { name: '', url: to.url.href, serverName: '' },
+      [{ name: '', context: undefined }],
+      options,
+      clock.monotonic,
+    ).send({
       ...request,
       headers: { ...request.headers, connection: 'close', 'x-replica': to.serverName },
     }),
@@ -95,7 +100,12 @@ describe('usage evidence from each replica’s page', () => {
       b: page([{ count: 7 }]),
     });
     const after = await look(2000, {
-      a: page([{ count: 5 }, { key: NEW, count: 3 }, { caller: 'rotctl', count: 150 }]),
+      a: page([
+        { count: 5 },
+        { key: NEW, count: 3 },
+        { caller: 'rotctl', count: 100 },
+        { caller: 'rotctl/a1b2', count: 50 },
+      ]),
       b: page([{ count: 7 }, { key: NEW, count: 4 }, { client: 'client-b', count: 2 }]),
     });
     const delta = compareUsage(before, after);

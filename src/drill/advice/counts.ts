@@ -45,8 +45,8 @@ interface Happening {
  * days, whatever became of it. An **incident** is what the ledger calls one: an entry of kind `incident`. Its opening and
  * its closing entry (same run, same `began`) are one incident, counted when the last of them is stamped within the last
  * 90 days. A rotation that failed, was held or was rolled back is no incident: nobody was locked out by it, or else there
- * is an entry that says so. An entry that states a severity other than `auth` is none either. What a drill did by itself
- * is a rehearsal. Entries stamped later than now are counted.
+ * is an entry that says so. An entry that states a severity other than `auth` is none either. What a drill did by itself,
+ * or an outage that was brought about on purpose (`planned`), is a rehearsal. Entries stamped later than now are counted.
  *
  * @param now Unix milliseconds
  * @returns `undefined` for a ledger without entries: it has recorded nothing, not even that nothing happened
@@ -103,6 +103,10 @@ function rotationsBegun(entries: readonly Entry[], drills: readonly DrillSpan[])
 
 function incidents(entries: readonly Entry[], drills: readonly DrillSpan[]): Happening[] {
   const found = new Map<string, Happening>();
+  const practised = new Set(drills.map(({ id }) => id));
+  for (const { kind, data, seq, rotation } of entries)
+    if (kind === 'header' && 'material' in data && drills.some(({ from, to }) => seq > from && seq < to))
+      practised.add(rotation);
   for (const entry of entries) {
     if (entry.kind !== 'incident' || (entry.data.severity ?? 'auth') !== 'auth') continue;
     const began = text(entry.data.began);
@@ -111,7 +115,7 @@ function incidents(entries: readonly Entry[], drills: readonly DrillSpan[]): Hap
     found.set(key, {
       seq: before?.seq ?? entry.seq,
       at: Math.max(before?.at ?? timeOf(entry), timeOf(entry)),
-      rehearsed: drills.some(({ id }) => id === entry.rotation),
+      rehearsed: entry.data.planned === true || practised.has(entry.rotation),
     });
   }
   return [...found.values()];

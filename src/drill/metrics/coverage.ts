@@ -2,6 +2,7 @@ import { isMoving } from '../../machine/phase.ts';
 import { checksOf } from '../../probe/checks/list.ts';
 import { excuse } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
+import { isOfCertificates } from './rotation.ts';
 import { isMeasured, type SeenCheck } from './sighting.ts';
 import type { Story } from './story.ts';
 import { text, texts, unique } from './values.ts';
@@ -10,6 +11,7 @@ import { text, texts, unique } from './values.ts';
 const PLAYED: Readonly<Record<string, (story: Story) => boolean>> = {
   rotation: ({ rotations }) => rotations.some(({ moves }) => moves.some(({ to }) => to === 'destroyed')),
   'failed-cutover': ({ rotations }) => rotations.some(({ moves }) => moves.some(({ to }) => to === 'rolled-back')),
+  'taken-back': ({ rotations }) => rotations.some(({ moves }) => moves.some(({ to }) => to === 'rolled-back')),
   outage: ({ entries }) => entries.some(({ data }) => data.proof === 'fail-closed'),
   hygiene: ({ entries }) => entries.some(({ data }) => data.hygiene !== undefined),
 };
@@ -21,7 +23,7 @@ const PLAYED: Readonly<Record<string, (story: Story) => boolean>> = {
 export function coverage(story: Story): Measure {
   const declared = texts(story.drill?.data.checks);
   // What a drill that is whole has exercised, unless its header names other checks (`checks: [id]`).
-  const checks = declared.length > 0 ? declared : checksOf(story).map(({ id }) => id);
+  const checks = declared.length > 0 ? declared : expectedOf(story);
   const parts = texts(story.drill?.data.expects);
   const missing = [
     ...checks.filter((id) => !isExercised(story, id)),
@@ -42,14 +44,28 @@ export function coverage(story: Story): Measure {
         .filter(({ phase }) => isMoving(phase))
         .map(({ id, phase }) => `${id} is left in phase ${phase}`),
     ],
-    details: [`${total - missing.length} of ${total} exercised`, ...skipped(story)],
+    details: [`${total - missing.length} of ${total} exercised`, ...skipped(story), ...acceptedIn(story)],
     entries: [...(story.drill === undefined ? [] : [story.drill.seq]), ...story.checks.map(({ entry }) => entry.seq)],
   });
 }
 
-/** A check counts as exercised when something was measured, or when it was declared not to apply here. */
+/**
+ * Every check but those that no rotation waits for, those that only warn of the store (what they may see is its owner's to
+ * say), and where no certificates rotate the handshake matrix.
+ */
+function expectedOf(story: Story): string[] {
+  const hasCertificates = story.rotations.some(isOfCertificates);
+  return checksOf(story)
+    .filter(({ group }) => hasCertificates || group !== 'mtls')
+    .filter(({ group, critical, apart }) => apart !== true && (critical || group !== 'store'))
+    .map(({ id }) => id);
+}
+
+/** A check counts as exercised when something was measured, when it only warns, or when it was declared not to apply here. */
 function isExercised(story: Story, id: string): boolean {
-  return story.checks.some((check) => check.id === id && (isMeasured(check) || check.verdict === 'not-applicable'));
+  return story.checks.some(
+    (check) => check.id === id && (isMeasured(check) || !check.critical || check.verdict === 'not-applicable'),
+  );
 }
 
 function isPlayed(story: Story, part: string): boolean {
@@ -64,7 +80,7 @@ function isPlayed(story: Story, part: string): boolean {
 function lastResults(story: Story): SeenCheck[] {
   const last = new Map<string, SeenCheck>();
   for (const check of story.checks) {
-    if (isMadeGood(story, check)) continue;
+    if (isMadeGood(story, check) || check.accepted !== '') continue;
     if (check.critical && excuse(story.faults, 'any', check.entry.seq) === undefined)
       last.set(`${check.id} ${check.target}`, check);
   }
@@ -88,6 +104,12 @@ function isMadeGood(story: Story, { id, target, entry }: SeenCheck): boolean {
 
 function tell({ id, target, reason, seen, entry }: SeenCheck): string {
   return `${id} on ${target}: ${reason === '' ? seen : reason} (entry ${entry.seq})`;
+}
+
+/** Known defects that were seen, each once. */
+function acceptedIn({ checks }: Story): string[] {
+  const seen = checks.filter(({ accepted }) => accepted !== '');
+  return unique(seen.map(({ id, accepted }) => `${id} fails, ${accepted}`));
 }
 
 /** Steps that were left out because the fleet has no means for them. */

@@ -2,7 +2,7 @@ import type { Entry } from '../../ledger/entry.ts';
 import { text } from './values.ts';
 
 /** What a planted fault may bring about by its nature, so that it is not counted against the fleet. */
-export type Disturbance = 'refused' | 'invalid' | 'replay' | 'resurrection';
+export type Disturbance = 'refused' | 'invalid' | 'replay' | 'resurrection' | 'handshake';
 
 /** One fault, from its planting to its lifting. */
 export interface PlantedFault {
@@ -62,7 +62,11 @@ const FAMILIES: readonly (readonly [Disturbance, RegExp])[] = [
   ['invalid', /^control\.|_rejected$|^gate\.|^store\.fail-closed$/],
   ['resurrection', /^refuses\./],
   ['refused', /^clock\.|^timestamp_skew_rejected$|^gate\.stale-refused$|^accepts\.current$|^traffic/],
+  ['handshake', /^(?:mtls|certificate|session)\.|^(?:accepts|refuses)\.|^(?:mtls_required_rejected|ready)$/],
 ];
+
+/** What faults bring about that the check which finds them does not tell: clients turn away from a certificate as well. */
+const BY_NATURE: Readonly<Record<string, Disturbance>> = { 'wrong-purpose': 'refused' };
 
 /**
  * The fault that excuses a wrong answer seen between the entries `from` and `to`: it was planted then, it was **found**,
@@ -81,6 +85,7 @@ export function excuse(
 }
 
 function disturbs(fault: PlantedFault, disturbance: Disturbance): boolean {
+  if (BY_NATURE[fault.name] === disturbance) return true;
   return FAMILIES.some(([family, pattern]) => family === disturbance && pattern.test(fault.check));
 }
 

@@ -2,13 +2,14 @@ import type { Protocol } from '../../protocol/protocol.ts';
 import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
 import { excessOf, isMeasured, type SeenCell, type SeenCheck } from './sighting.ts';
-import type { Story } from './story.ts';
+import { leftOut, type Story } from './story.ts';
 import { sum } from './values.ts';
 
 /** Kinds of invalid request that have to be tried, as the stable checks that try them. */
 const REQUIRED: Readonly<Record<Protocol, readonly string[]>> = {
   'keyring-v1': ['invalid_hmac_rejected', 'timestamp_skew_rejected', 'unknown_client_rejected'],
   'gate-v1': ['gate.any-signature', 'gate.key-id-bound', 'gate.revoked-refused', 'gate.stale-refused'],
+  described: ['scheme.stale-refused', 'scheme.unknown-client'],
 };
 const OF_GATES: readonly string[] = REQUIRED['gate-v1'];
 
@@ -21,7 +22,8 @@ export function acceptedInvalid(story: Story): Measure {
     fault: tried.accepted > 0 ? excuse(story.faults, 'invalid', tried.seq) : undefined,
   }));
   const leaks = all.filter(({ accepted, fault }) => accepted > 0 && fault === undefined);
-  const untried = REQUIRED[story.protocol].filter((id) => checks.every((check) => check.id !== id));
+  const wanted = REQUIRED[story.protocol].filter((id) => !leftOut(story).includes(id));
+  const untried = wanted.filter((id) => checks.every((check) => check.id !== id));
   const controls = checks.some(({ id }) => id.startsWith('control.')) ? [] : ['control.*'];
   const missing = [...untried, ...controls];
   return judged({

@@ -88,12 +88,18 @@ function fromCells(story: Story): LockOut[] {
     }));
 }
 
+/** Incidents of what other rows, or the traffic of this one, have counted. */
+const COUNTED = ['replay', 'lock-out'];
+
 /** Incidents that a rotation reported. One that a drill brings about itself, an outage of the store, is its own part. */
 function fromIncidents(story: Story): LockOut[] {
   return story.entries
     .filter(
       ({ kind, data, rotation }) =>
-        kind === 'incident' && data.severity === 'auth' && rotation !== story.drill?.rotation,
+        kind === 'incident' &&
+        data.severity === 'auth' &&
+        !COUNTED.includes(text(data.of)) &&
+        rotation !== story.drill?.rotation,
     )
     .map((entry) => {
       const began = Date.parse(text(entry.data.began));

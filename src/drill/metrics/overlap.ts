@@ -63,10 +63,9 @@ export function timeToSwitch(story: Story): Measure {
     const overlap = firstMove(rotation, 'overlap');
     const switched = rotation.moves.find(({ from, to }) => from === 'moving' && to === 'switched');
     if (overlap === undefined || switched === undefined) continue;
-    const proofs = proofsIn(rotation, 'signs', 'moving', 'next', {
-      after: overlap.entry.seq,
-      before: switched.entry.seq,
-    });
+    const between = { after: overlap.entry.seq, before: switched.entry.seq };
+    // Of certificates: the last party that was seen to show its next one.
+    const proofs = ['signs', 'presents'].flatMap((proof) => proofsIn(rotation, proof, 'moving', 'next', between));
     const last = proofs.filter((proof) => proof.data.verdict === 'pass').at(-1);
     if (last === undefined) continue;
     const ms = faultless(story, overlap.at, timeOf(last));

@@ -1,4 +1,8 @@
+import { TLS_CHECKS } from '../../probe/checks/tls.ts';
+import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure, notApplicable } from './metric.ts';
+import { isOfCertificates } from './rotation.ts';
+import type { SeenCheck } from './sighting.ts';
 import type { Story } from './story.ts';
 import { count, mapping, sum, text, texts, unique } from './values.ts';
 
@@ -6,11 +10,15 @@ const DAY_MS = 86_400_000;
 /** After how many days without a real pass a rehearsal counts as stale: once a quarter is the least. */
 const FRESH_DAYS = 92;
 
-/** 15. Only where certificates rotate; their evidence is the checks `tls.*`. */
+/** Checks of handshakes, of sessions, and of what is shown in them. */
+const HANDSHAKES = /^(?:tls|mtls|certificate|session)\./;
+
+/** What is looked at before any rotation, and says nothing of one of certificates. */
+const BEFOREHAND: readonly string[] = TLS_CHECKS.map(({ id }) => id);
+
+/** 15. Only where certificates rotate; their evidence is the handshakes that their steps have taken, but for those of a replica whose planted fault was found. */
 export function mtlsHealth(story: Story): Measure {
-  const mtls = story.rotations.filter(
-    ({ header }) => header.runbook.includes('mtls') || header.data.materialKind === 'mtls',
-  );
+  const mtls = story.rotations.filter(isOfCertificates);
   if (story.rotations.length > 0 && mtls.length === 0) {
     return notApplicable(
       'failures',
@@ -18,9 +26,17 @@ export function mtlsHealth(story: Story): Measure {
       story.rotations.map(({ header }) => header.seq),
     );
   }
-  const checks = story.checks.filter(({ id }) => id.startsWith('tls.'));
+  const checks = story.checks.filter(({ id }) => HANDSHAKES.test(id) && !BEFOREHAND.includes(id));
+  const tell = ({ id, target, seen }: SeenCheck) => `${id} on ${target}: ${seen}`;
+  const excuseOf = ({ target, entry }: SeenCheck) => {
+    const there = story.faults.filter((fault) => fault.target === target);
+    return excuse(there, 'handshake', entry.seq);
+  };
+  const bad = checks
+    .filter(({ verdict }) => verdict === 'fail' || verdict === 'unknown')
+    .map((check) => ({ check, fault: excuseOf(check) }));
   const of = (verdict: string) =>
-    checks.filter((check) => check.verdict === verdict).map(({ id, target, seen }) => `${id} on ${target}: ${seen}`);
+    bad.flatMap(({ check, fault }) => (fault === undefined && check.verdict === verdict ? [tell(check)] : []));
   return judged({
     value: of('fail').length,
     unit: 'failures',
@@ -28,6 +44,7 @@ export function mtlsHealth(story: Story): Measure {
     samples: checks.length,
     failures: of('fail'),
     doubts: of('unknown'),
+    details: bad.flatMap(({ check, fault }) => (fault === undefined ? [] : [excusedBy(tell(check), fault)])),
     entries: checks.map(({ entry }) => entry.seq),
   });
 }

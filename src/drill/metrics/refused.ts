@@ -32,7 +32,8 @@ export function refusedValid(story: Story): Measure {
 
 function tell(part: Traffic): string {
   const where = part.of === 'client' ? `client ${part.route}` : `${part.entry.phase}, ${part.route}`;
-  return `${where}: ${part.refused} of ${part.accepted + part.refused} refused (entry ${part.entry.seq})`;
+  const codes = part.codes.length === 0 ? '' : ` with ${part.codes.join(', ')}`;
+  return `${where}: ${part.refused} of ${part.accepted + part.refused} refused${codes} (entry ${part.entry.seq})`;
 }
 
 /** Per phase and route, each with its denominator. */

@@ -2,7 +2,7 @@ import type { Entry } from '../../ledger/entry.ts';
 import { excuse, excusedBy } from './faults.ts';
 import { judged, type Measure } from './metric.ts';
 import { excessOf, isMeasured } from './sighting.ts';
-import type { Story } from './story.ts';
+import { leftOut, type Story } from './story.ts';
 import { sum, text, texts } from './values.ts';
 
 /** Where a re-sent request must have been tried. */
@@ -51,11 +51,12 @@ export function replayLeaks(story: Story): Measure {
   for (const resent of all.filter(({ refused }) => refused)) {
     for (const place of placesOf(resent, restarted)) places.set(place, (places.get(place) ?? 0) + resent.samples);
   }
-  const untried = PLACES.filter((place) => !places.has(place));
+  const wanted = PLACES.filter((place) => !leftOut(story).includes(place));
+  const untried = wanted.filter((place) => !places.has(place));
   return judged({
     value: sum(leaks.map(({ leaked }) => leaked)),
     unit: 'requests',
-    target: '0, in each of 6 places',
+    target: `0, in each of ${wanted.length} places`,
     samples: sum(all.filter(({ fault }) => fault === undefined).map(({ samples }) => samples)),
     failures: leaks.map(({ what }) => what),
     doubts: untried.length === 0 ? [] : [`not shown to be refused: ${untried.join(', ')}`],
@@ -78,8 +79,9 @@ function fromChecks(story: Story): Resent[] {
     .map((check) => ({
       entry: check.entry,
       what: `${check.id} on ${check.target}: ${check.seen} (entry ${check.entry.seq})`,
-      leaked: check.verdict === 'fail' ? excessOf(check) : 0,
-      refused: check.verdict === 'pass',
+      leaked: check.verdict === 'fail' && check.accepted === '' ? excessOf(check) : 0,
+      // A defect that its owner answers for was tried, and is told by the coverage.
+      refused: check.verdict === 'pass' || check.accepted !== '',
       samples: Math.max(1, check.samples),
       id: check.id,
     }));

@@ -117,3 +117,8 @@ export function proofsIn(
       (generation === undefined || data.generation === generation),
   );
 }
+
+/** Whether a rotation is of certificates; then its material names authorities. */
+export function isOfCertificates({ header }: Pick<RotationStory, 'header'>): boolean {
+  return mapping(header.data.material).authority !== undefined;
+}

@@ -26,6 +26,8 @@ export interface SeenCheck {
   readonly verdict: string;
   readonly reason: string;
   readonly samples: number;
+  /** Who answers for a defect that is known, and why; empty for any other. */
+  readonly accepted: string;
 }
 
 /** Every cell in the entries, in order. */
@@ -64,7 +66,12 @@ function checkOf(entry: Entry, check: Data): SeenCheck {
     verdict: text(check.verdict),
     reason: text(check.reason),
     samples: count(check.samples),
+    accepted: acceptedBy(mapping(check.accepted)),
   };
+}
+
+function acceptedBy({ owner, reason }: Data): string {
+  return text(owner) === '' ? '' : `accepted by ${text(owner)}: ${text(reason)}`;
 }
 
 /** Whether the verdict says that something was seen, good or bad. */

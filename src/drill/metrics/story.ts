@@ -1,9 +1,10 @@
 import type { Entry } from '../../ledger/entry.ts';
 import type { Protocol } from '../../protocol/protocol.ts';
+import { drillMark } from '../../runner/drill-mark.ts';
 import { type PlantedFault, plantedFaults } from './faults.ts';
 import { isDrillHeader, type RotationStory, rotationsIn } from './rotation.ts';
 import { cellsIn, checksIn, type SeenCell, type SeenCheck } from './sighting.ts';
-import { type Data, mapping } from './values.ts';
+import { type Data, mapping, texts } from './values.ts';
 
 /** What a scorecard is told beside the entries. None of it can turn a failure into a pass. */
 export interface ScorecardOptions {
@@ -42,7 +43,8 @@ export function readStory(ledger: readonly Entry[], options: ScorecardOptions): 
   const drill = ledger.filter(isDrillHeader).at(-1);
   const since = ledger.filter((entry) => entry.seq >= (drill?.seq ?? 0));
   const verdict = since.find((entry) => closes(entry, drill));
-  const entries = since.filter((entry) => entry.kind !== 'lock' && entry.seq < (verdict?.seq ?? Infinity));
+  const end = Math.min(verdict?.seq ?? Infinity, strangerSeq(since, drill));
+  const entries = since.filter((entry) => entry.kind !== 'lock' && entry.seq < end);
   const rotations = rotationsIn(entries);
   return {
     ledger,
@@ -58,6 +60,18 @@ export function readStory(ledger: readonly Entry[], options: ScorecardOptions): 
   };
 }
 
+/**
+ * Where a rotation begins that is not the drill's own: on an operator's fleet a drill that was killed has no verdict, and
+ * what came after its rotation is no part of it. Without such a one, infinity.
+ */
+function strangerSeq(entries: readonly Entry[], drill: Entry | undefined): number {
+  if (drill?.data.scenario !== 'rehearsal') return Infinity;
+  const stranger = entries.find(
+    (entry) => entry.kind === 'header' && !isDrillHeader(entry) && drillMark(entry)?.id !== drill.rotation,
+  );
+  return stranger?.seq ?? Infinity;
+}
+
 function closes(entry: Entry, drill: Entry | undefined): boolean {
   if (entry.kind !== 'verdict') return false;
   if (drill === undefined) return entry.data.scorecard !== undefined;
@@ -67,4 +81,9 @@ function closes(entry: Entry, drill: Entry | undefined): boolean {
 /** Which metrics the drill's plan leaves out, with its reasons: `notApplicable: {id: reason}` in the drill's header. */
 export function declaredAway(story: Story): Data {
   return mapping(story.drill?.data.notApplicable);
+}
+
+/** What a drill does not try, because it ends before it could: `leavesOut: [name]` in its header. */
+export function leftOut(story: Story): string[] {
+  return texts(story.drill?.data.leavesOut);
 }

@@ -12,6 +12,8 @@ export interface Traffic {
   readonly of: 'canary' | 'client';
   readonly accepted: number;
   readonly refused: number;
+  /** What the refusals said, where that was counted. */
+  readonly codes: readonly string[];
   /** `seq` of the entry at which the window began. */
   readonly since: Entry;
   /** The found fault that explains refusals in this window, if there is one. */
@@ -52,9 +54,17 @@ function clientTraffic(story: Story): Traffic[] {
       return window(
         story,
         { entry, route: client, of: 'client', since },
-        { accepted: fresh('accepted'), refused: fresh('refused') },
+        { accepted: fresh('accepted'), refused: fresh('refused'), refusedBy: freshCodes(counts, last?.counts) },
       );
     }),
+  );
+}
+
+/** The codes of which there are more than before. */
+function freshCodes(counts: Data, before: Data | undefined): Data {
+  const known = mapping(before?.refusedBy);
+  return Object.fromEntries(
+    Object.entries(mapping(counts.refusedBy)).filter(([code, many]) => count(many) > count(known[code])),
   );
 }
 
@@ -63,6 +73,7 @@ function window(story: Story, of: Pick<Traffic, 'entry' | 'route' | 'of' | 'sinc
     ...of,
     accepted: count(part.accepted),
     refused: count(part.refused),
+    codes: Object.keys(mapping(part.refusedBy)),
     fault: excuse(story.faults, 'refused', of.since.seq, of.entry.seq),
   };
 }

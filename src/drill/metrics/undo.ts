@@ -144,7 +144,7 @@ function namespaceDoubts(rotation: RotationStory, begun: Move): string[] {
 function namespaceFailures(story: Story, rotation: RotationStory, begun: Move): string[] {
   return [
     ...story.cells.filter(({ proof }) => proof === 'namespace'),
-    ...story.checks.filter(({ entry }) => entry.data.proof === 'namespace'),
+    ...story.checks.filter(({ entry, accepted }) => entry.data.proof === 'namespace' && accepted === ''),
   ]
     .filter(({ entry }) => entry.rotation === rotation.id && entry.phase === 'closing' && entry.seq > begun.entry.seq)
     .filter((sighting) => isMeasured(sighting) && sighting.verdict === 'fail' && isAccepted(sighting))

@@ -15,6 +15,8 @@ export function adviceFor(model: Model, breach: Breach, last: Task | undefined):
     case 'I1d':
       if (effect?.of === 'template') return lockOut(model, breach, last, generation);
       return `before ${step.id}, write the templates: instances made from them must accept ${generation}`;
+    case 'I1e':
+      return `before ${step.id}, move the default client id away from ${generation}, and load it; an id that comes back gets it after that`;
     case 'I2':
     case 'I2b':
     case 'T4':

@@ -109,6 +109,8 @@ function requestOf(model: Model, { world }: State, breach: Breach): string {
       const request = message === undefined ? '' : sayMessage(scheme, message);
       return `${then}a request of ${client} ${request}${late}: ${says}, and refuses it (${REFUSAL[scheme]})`;
     }
+    case 'I1e':
+      return `${then}a request that names no client id is taken for the id of ${generation}: ${says}, and refuses it (AUTH_INVALID_CLIENT)`;
     case 'I2':
     case 'I2b':
       return `${then}a request signed with ${generation}, which was withdrawn: ${says}, and accepts it`;

@@ -23,6 +23,7 @@ export const INVARIANTS = {
   I1b: 'no lock-out in flight: what was sent and not yet delivered is accepted by every replica that is up',
   I1c: 'no latent lock-out: a restart of any replica or client locks nobody out',
   I1d: 'no lock-out by template: an instance made anew locks nobody out',
+  I1e: 'no lock-out by default: the client id for which requests are taken that name none is one that is accepted',
   I2: 'no resurrection: what was withdrawn is accepted by no replica',
   I2b: 'no latent resurrection: what was withdrawn is on no disk and in no template',
   I3: 'exactly once: no request is accepted under two namespaces of nonces',
@@ -36,13 +37,13 @@ export type InvariantId = keyof typeof INVARIANTS;
 
 /** The invariants that are checked for a scheme, in the order in which a breach is looked for. */
 export function invariantsOf(scheme: Scheme): readonly InvariantId[] {
-  return scheme === 'mtls' ? ['T1', 'T2', 'T3', 'T4'] : ['I1', 'I1b', 'I1c', 'I1d', 'I2', 'I2b', 'I3'];
+  return scheme === 'mtls' ? ['T1', 'T2', 'T3', 'T4'] : ['I1', 'I1b', 'I1c', 'I1d', 'I1e', 'I2', 'I2b', 'I3'];
 }
 
 /** The first breach of an invariant in a world, or `undefined`. What is felt at once comes before what is latent. */
 export function breachIn(model: Model, world: World): Breach | undefined {
   const mtls = model.scheme === 'mtls';
-  for (const find of mtls ? [refused, untrusted, session, resurrected] : [refused, resurrected, twice]) {
+  for (const find of mtls ? [refused, untrusted, session, resurrected] : [refused, misdirected, resurrected, twice]) {
     const breach = find(model, world);
     if (breach !== undefined) return breach;
   }
@@ -119,6 +120,15 @@ function refused(model: Model, world: World): Breach | undefined {
     }
   }
   return worst;
+}
+
+/** I1e: a default client id whose generation is not accepted, now, after a restart, or on an instance made anew. */
+function misdirected(model: Model, world: World): Breach | undefined {
+  const wrong = verifying(model, world).flatMap(({ what: { accepts, defaultId }, name: server, after }) =>
+    defaultId === 'none' || accepts.includes(defaultId) ? [] : [{ server, after, generation: defaultId }],
+  );
+  const worst = wrong.find(({ after }) => after.length === 0) ?? wrong[0];
+  return worst === undefined ? undefined : { invariant: 'I1e', ...worst };
 }
 
 /** I2, I2b (of certificates: T4): a withdrawn generation that somebody accepts, or would. */

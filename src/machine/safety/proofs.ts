@@ -91,6 +91,8 @@ function mayBeSeen(model: Model, world: World, task: Task, targets: readonly str
     case 'presents':
       if (task.step.over === 'clients') return clients().every(({ memory }) => memory.signs === proof.generation);
       return replicas(proof.on).every(({ memory }) => memory?.presents === proof.generation);
+    case 'default-id':
+      return replicas(proof.on).every(({ memory }) => memory?.defaultId === proof.generation);
     case 'unused':
       return world.clients.every(({ memory }) => memory.signs !== proof.generation || memory.dual);
     case 'trusts':

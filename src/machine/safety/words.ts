@@ -38,12 +38,13 @@ function both(now: string, then: string): Pick<Holding, 'now' | 'afterRestart'> 
 /** What a verifying process goes by; one that is down goes by nothing. */
 export function sayServer(scheme: Scheme, settings: ReplicaSettings | undefined): string {
   if (settings === undefined) return 'is down';
-  const { presents, strict, revokes, keyIds, namespace } = settings;
+  const { presents, strict, revokes, keyIds, defaultId, namespace } = settings;
   const verb = scheme === 'mtls' ? 'trusts' : 'accepts';
   return [
     `${verb} ${alone(settings.accepts)}`,
     ...(scheme === 'mtls' ? [`shows ${presents}`] : []),
     ...(scheme === 'gate' && keyIds === 'own' ? ['own key ids'] : []),
+    ...(defaultId === 'none' ? [] : [`takes ${defaultId} for the default`]),
     ...(strict ? ['strict'] : []),
     ...(revokes.length > 0 ? [`revokes the id of ${revokes.join(' and ')}`] : []),
     ...(namespace === 'other' ? ['another namespace of nonces'] : []),

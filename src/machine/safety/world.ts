@@ -83,6 +83,7 @@ const REPLICA_AT_FIRST: ReplicaSettings = {
   strict: false,
   revokes: [],
   keyIds: 'default',
+  defaultId: 'none',
   namespace: 'declared',
 };
 
@@ -95,7 +96,8 @@ const CLIENT_AT_FIRST: ClientSettings = { signs: 'current', dual: false, keyIds:
 export function initialState({ setting, compromised, namespaces }: Model): State {
   const { replicas, templates, clients }: Inventory = setting.inventory;
   const { strict, keyIds } = beginningOf(setting.inventory);
-  const gate: ReplicaSettings = { ...REPLICA_AT_FIRST, strict, keyIds };
+  const defaultId = movesDefault(setting) ? 'current' : 'none';
+  const gate: ReplicaSettings = { ...REPLICA_AT_FIRST, strict, keyIds, defaultId };
   const client: ClientSettings = { ...CLIENT_AT_FIRST, keyIds };
   return {
     rotation: begin(compromised),
@@ -107,6 +109,12 @@ export function initialState({ setting, compromised, namespaces }: Model): State
       served: namespaces ? ['current@declared'] : [],
     },
   };
+}
+
+/** Whether some step says what the default client id is: without one, replicas are taken to have none. */
+function movesDefault({ tasks }: Setting): boolean {
+  const steps = Object.values(tasks).flatMap((list) => list.map(({ step }) => step));
+  return steps.some(({ effects }) => effects.some((effect) => 'set' in effect && 'defaultId' in effect.set));
 }
 
 /** What a client sends by its settings. */
@@ -220,7 +228,7 @@ function codeOf(settings: ReplicaSettings | ClientSettings): string {
   const own =
     'signs' in settings
       ? `${settings.signs[0]}${flag(settings.dual)}`
-      : `${settings.presents[0]}${flag(settings.strict)}${initials(settings.revokes)}${settings.namespace[0]}`;
+      : `${settings.presents[0]}${flag(settings.strict)}${initials(settings.revokes)}${settings.namespace[0]}${settings.defaultId[0]}`;
   const words = initials(accepts) + keyIds[0] + own;
   const character = characters.get(words) ?? String.fromCharCode(FIRST_CODE + characters.size);
   characters.set(words, character);

@@ -5,8 +5,7 @@ export interface BalancerSettings {
   readonly port: number;
   /** Ports of the replicas on the loopback. */
   readonly backends: readonly number[];
-  /** Path of the CA bundle, and the name that every replica's certificate bears. */
-  readonly ca: string;
+  /** The name that every replica's certificate bears. */
   readonly serverName: string;
 }
 
@@ -17,14 +16,12 @@ export function parseBalancerArgs(args: readonly string[]): BalancerSettings {
     options: {
       port: { type: 'string', default: '' },
       backend: { type: 'string', multiple: true, default: [] },
-      ca: { type: 'string', default: '' },
       'server-name': { type: 'string', default: '' },
     },
   });
   return {
     port: Number(values.port),
     backends: values.backend.map(Number),
-    ca: values.ca,
     serverName: values['server-name'],
   };
 }

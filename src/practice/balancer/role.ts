@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { connectParent } from '../parent.ts';
 import { parseBalancerArgs } from './arguments.ts';
 import { watchHealth } from './health.ts';
@@ -6,9 +5,9 @@ import { makeProxy } from './proxy.ts';
 
 /** Role `balancer`: passes TCP connections to healthy replicas in turn. Ready when every one was seen healthy. */
 export function runBalancer(args: readonly string[]): void {
-  const { port, backends, ca, serverName } = parseBalancerArgs(args);
+  const { port, backends, serverName } = parseBalancerArgs(args);
   const parent = connectParent();
-  const health = watchHealth(backends, { ca: readFileSync(ca, 'utf8'), serverName });
+  const health = watchHealth(backends, serverName);
   const proxy = makeProxy(() => health.inTurn());
   process.once('SIGTERM', () => process.exit(0));
   proxy.listen(port, '127.0.0.1', () => {

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber } from '../env-file.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 import type { Route } from '../traffic/sender.ts';
 
 /** A client's settings, as its env file has them. */
 export interface ClientConfig extends Route {
   readonly id: string;
   readonly secret: string;
+  readonly tls: TlsFiles;
   readonly ratePerSecond: number;
 }
 
@@ -19,10 +20,6 @@ export function readClientConfig(path: string): ClientConfig {
     serverName: required(env, 'KEYRING_SERVER_NAME'),
     path: required(env, 'KEYRING_PATH'),
     ratePerSecond: requiredNumber(env, 'KEYRING_RATE_PER_SECOND'),
-    tls: {
-      ca: readFileSync(required(env, 'KEYRING_TLS_CA'), 'utf8'),
-      cert: readFileSync(required(env, 'KEYRING_TLS_CERT'), 'utf8'),
-      key: readFileSync(required(env, 'KEYRING_TLS_KEY'), 'utf8'),
-    },
+    tls: readTlsFiles(env),
   };
 }

@@ -11,6 +11,7 @@ export function keyringDialect(config: ClientConfig): Dialect {
       return { headers: signedHeaders(config, body), body };
     },
     outcomeOf,
+    stale: 'AUTH_TIMESTAMP_SKEW',
   };
 }
 

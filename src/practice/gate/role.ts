@@ -36,9 +36,11 @@ export async function runGate(args: readonly string[]): Promise<void> {
     serve: (request, response) => serveGate(gate, request, response),
     failed: (response) => answerDetail(response, 500, 'internal error'),
   });
-  const parent = connectParent((names) => {
-    gate.faults = new Set(names);
-    orCrash(() => keys.plant(gate.faults));
+  const parent = connectParent({
+    faults: (names) => {
+      gate.faults = new Set(names);
+      orCrash(() => keys.plant(gate.faults));
+    },
   });
   process.once('SIGTERM', () => drain(gate, server).then(() => process.exit(0)));
   parent.tell({ type: 'ready' });

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { required, requiredNumber, type Variables } from '../env-file.ts';
 
 const GAP_MS = 30;
@@ -10,7 +10,11 @@ const RECONNECT_MS = 50;
 
 /** Where the shared store is, as a replica's env file has it. */
 export interface StoreSettings {
-  readonly url: URL;
+  /**
+   * One `redis:` address; or those of Sentinels, `redis+sentinel:` with the name of their primary as the path; or those
+   * of nodes of a cluster, `redis+cluster:`.
+   */
+  readonly urls: readonly URL[];
   /** What each key begins with. */
   readonly prefix: string;
   readonly timeoutMs: number;
@@ -19,7 +23,9 @@ export interface StoreSettings {
 /** Reads them: the names of the variables begin with the replica's kind. */
 export function readStoreSettings(env: Variables, kind: 'KEYRING' | 'GATE'): StoreSettings {
   return {
-    url: new URL(required(env, `${kind}_STORE_URL`)),
+    urls: required(env, `${kind}_STORE_URL`)
+      .split(',')
+      .map((text) => new URL(text)),
     prefix: required(env, `${kind}_STORE_PREFIX`),
     timeoutMs: requiredNumber(env, `${kind}_STORE_TIMEOUT_MS`),
   };
@@ -42,17 +48,12 @@ export interface SharedStore extends NonceStore {
  * Connects to the shared store; resolves when it answers, or when it is plain that it does not. No command is ever sent
  * twice and none is queued: a lost reply is an error, so that it refuses and does not accept.
  */
-export async function connectStore(name: string, { url, timeoutMs }: StoreSettings): Promise<SharedStore> {
-  const redis = new Redis({
-    host: url.hostname,
-    port: Number(url.port),
-    db: Number(url.pathname.slice(1) || '0'),
-    connectionName: name,
-    connectTimeout: READY_MS,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    enableOfflineQueue: false,
-    retryStrategy: () => RECONNECT_MS,
+export async function connectStore(name: string, { urls, timeoutMs }: StoreSettings): Promise<SharedStore> {
+  const redis = makeClient(name, urls);
+  let closed = false;
+  // A fail-over that is told of in the midst of a new connection ends the client for good.
+  redis.on('end', () => {
+    if (!closed) setTimeout(() => redis.connect().catch(() => {}), RECONNECT_MS).unref();
   });
   await settled(redis);
   const within = <T>(reply: Promise<T>): Promise<T> => inTime(reply, timeoutMs);
@@ -64,12 +65,50 @@ export async function connectStore(name: string, { url, timeoutMs }: StoreSettin
       await within(redis.set(key, '1', 'PX', ttlMs));
       return true;
     },
-    close: () => redis.disconnect(),
+    close: () => {
+      closed = true;
+      redis.disconnect();
+    },
   };
 }
 
+const ONCE = {
+  connectTimeout: READY_MS,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+} as const satisfies RedisOptions;
+
+function makeClient(connectionName: string, urls: readonly URL[]): Redis | Cluster {
+  const nodes = urls.map(({ hostname: host, port }) => ({ host, port: Number(port) }));
+  const [first] = urls;
+  const path = first?.pathname.slice(1) ?? '';
+  const options = { ...ONCE, connectionName, enableOfflineQueue: false, retryStrategy: () => RECONNECT_MS };
+  switch (first?.protocol) {
+    case 'redis+sentinel:':
+      return new Redis({
+        ...options,
+        sentinels: nodes,
+        name: path,
+        sentinelRetryStrategy: () => RECONNECT_MS,
+        // A primary that is frozen closes no connection: the Sentinels say when there is another.
+        failoverDetector: true,
+      });
+    case 'redis+cluster:':
+      return new Cluster(nodes, {
+        enableOfflineQueue: false,
+        clusterRetryStrategy: () => RECONNECT_MS,
+        // What a node said that it did not do may be asked of another; what may have been done, never.
+        retryDelayOnFailover: 0,
+        retryDelayOnClusterDown: 0,
+        redisOptions: { ...ONCE, connectionName },
+      });
+    default:
+      return new Redis({ ...options, ...nodes[0], db: Number(path === '' ? '0' : path) });
+  }
+}
+
 /** Resolves at the first good connection, at the first failed one after `CONNECT_MS`, and after `READY_MS` anyhow. */
-function settled(redis: Redis): Promise<void> {
+function settled(redis: Redis | Cluster): Promise<void> {
   const began = performance.now();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, READY_MS);

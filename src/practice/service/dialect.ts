@@ -15,6 +15,7 @@ export function gateDialect(config: ServiceConfig): Dialect {
       body: Buffer.from(JSON.stringify(signedRequest(config))),
     }),
     outcomeOf,
+    stale: '401 request timestamp outside allowed window',
   };
 }
 

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { readEnvFile, required, requiredNumber } from '../env-file.ts';
 import { readStoreSettings, type StoreSettings } from '../replica/nonce-store.ts';
+import { readTlsFiles, type TlsFiles } from '../tls-files.ts';
 
 /** A signer's settings, as its env file has them. Times are milliseconds. */
 export interface SignerConfig {
@@ -14,7 +14,9 @@ export interface SignerConfig {
   /** Allowed secrets of each client, in the order of the file. */
   readonly clients: ClientSecrets;
   readonly store: StoreSettings;
-  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
+  readonly tls: TlsFiles;
+  /** Where a certificate stands that is for no server, with its key, for the fault `wrong-purpose`. */
+  readonly wrongPurpose: string;
 }
 
 /** Client id to its allowed secrets, as text. */
@@ -32,11 +34,8 @@ export function readSignerConfig(path: string): SignerConfig {
     mtlsRequired: required(env, 'KEYRING_PROFILE') === 'production',
     clients: parseClients(required(env, 'KEYRING_CLIENTS')),
     store: readStoreSettings(env, 'KEYRING'),
-    tls: {
-      ca: readFileSync(required(env, 'KEYRING_TLS_CA'), 'utf8'),
-      cert: readFileSync(required(env, 'KEYRING_TLS_CERT'), 'utf8'),
-      key: readFileSync(required(env, 'KEYRING_TLS_KEY'), 'utf8'),
-    },
+    tls: readTlsFiles(env),
+    wrongPurpose: required(env, 'KEYRING_TLS_CERT').replace(/(\.pem)?$/, '.wrong-purpose.pem'),
   };
 }
 

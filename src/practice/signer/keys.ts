@@ -4,8 +4,11 @@ import type { ClientSecrets } from './config.ts';
 
 /** The secrets that a signer accepts at present, as its faults have bent them. */
 export interface Keys {
-  /** Takes a newly read configuration; throws `CrashOrdered` under the fault `crash-mid-roll`. */
-  load(clients: ClientSecrets): void;
+  /**
+   * Takes newly read secrets; throws `CrashOrdered` under the fault `crash-mid-roll`, when they or `beside`, the rest of
+   * the configuration, have changed.
+   */
+  load(clients: ClientSecrets, beside: string): void;
   /** Takes the set of planted faults. */
   plant(faults: ReadonlySet<FaultName>): void;
   secretsOf(clientId: string): readonly string[];
@@ -16,7 +19,7 @@ export function makeKeys(memory: Memory): Keys {
   let faults: ReadonlySet<FaultName> = new Set();
   let loaded: ClientSecrets = new Map();
   let live: ClientSecrets = new Map();
-  let started = false;
+  let configuration: string | undefined;
 
   const keepOld = (): void => {
     const text = memory.read('keeps-old');
@@ -28,18 +31,19 @@ export function makeKeys(memory: Memory): Keys {
     if (faults.has('keeps-old')) keepOld();
   };
   return {
-    load: (clients) => {
-      if (faults.has('crash-mid-roll')) crashWhenChanged(memory, toText(clients));
+    load: (clients, beside) => {
+      const next = `${toText(clients)}\n${beside}`;
+      if (faults.has('crash-mid-roll')) crashWhenChanged(memory, next);
       loaded = clients;
-      started = true;
+      configuration = next;
       settle();
     },
     plant: (next) => {
       const lifted = [...faults].filter((fault) => !next.has(fault));
       const planted = [...next].filter((fault) => !faults.has(fault));
       faults = next;
-      if (!started) return;
-      if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, toText(loaded));
+      if (configuration === undefined) return;
+      if (planted.includes('crash-mid-roll')) crashWhenChanged(memory, configuration);
       if (planted.includes('keeps-old')) keepOld();
       // A lifted fault is a repaired replica; a planted `misses-next` waits for the next load.
       if (lifted.includes('misses-next') || lifted.includes('keeps-old')) settle();

@@ -1,8 +1,13 @@
 import { fingerprintOf } from '../../credential/secret.ts';
+import type { Recognised } from './authenticate.ts';
+
+/** So many hex digits of a certificate's SHA-256 name it. */
+const CERTIFICATE_DIGITS = 16;
 
 /** Counters of one signer, for `GET /metrics`. */
 export interface Metrics {
-  accepted(clientId: string, secret: string | undefined, userAgent: string): void;
+  /** `certificate` is the fingerprint of the one that the caller showed. */
+  accepted(caller: Recognised, certificate: string | undefined, userAgent: string): void;
   refused(code: string, userAgent: string): void;
   /** The page, in Prometheus' text format. */
   page(): string;
@@ -11,11 +16,15 @@ export interface Metrics {
 /** Counters that begin at nought. `startedAt` is Unix milliseconds. */
 export function makeMetrics(startedAt: number): Metrics {
   const accepted = new Map<string, number>();
+  const handshakes = new Map<string, number>();
   const refused = new Map<string, number>();
   return {
-    accepted: (clientId, secret, userAgent) => {
+    accepted: ({ clientId: client, secret }, fingerprint, userAgent) => {
       const key = secret === undefined ? 'none' : fingerprintOf(Buffer.from(secret));
-      bump(accepted, labels({ client: clientId, key, caller: callerOf(userAgent) }));
+      const certificate = fingerprint?.slice(0, CERTIFICATE_DIGITS) ?? 'none';
+      const caller = callerOf(userAgent);
+      bump(accepted, labels({ client, key, caller }));
+      bump(handshakes, labels({ client, certificate, caller }));
     },
     refused: (code, userAgent) => bump(refused, labels({ code, caller: callerOf(userAgent) })),
     page: () =>
@@ -24,6 +33,12 @@ export function makeMetrics(startedAt: number): Metrics {
         `process_start_time_seconds ${startedAt / 1000}`,
         ...family('keyring_accepted_requests_total', 'counter', 'Requests whose signature and nonce were accepted.'),
         ...[...accepted].map(([key, count]) => `keyring_accepted_requests_total${key} ${count}`),
+        ...family(
+          'keyring_accepted_handshakes_total',
+          'counter',
+          'Accepted requests by the certificate of their connection, the first digits of its SHA-256.',
+        ),
+        ...[...handshakes].map(([key, count]) => `keyring_accepted_handshakes_total${key} ${count}`),
         ...family('keyring_refused_requests_total', 'counter', 'Requests that were refused, by code.'),
         ...[...refused].map(([key, count]) => `keyring_refused_requests_total${key} ${count}`),
         '',

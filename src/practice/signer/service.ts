@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { FaultName } from '../faults.ts';
 import { answerHealth, answerJson, readBody } from '../replica/answers.ts';
@@ -7,6 +8,7 @@ import { clockOf, dawdle } from '../replica/pace.ts';
 import { type NonceKeeper, takeNonce } from '../replica/take-nonce.ts';
 import { answerError } from './answers.ts';
 import { authenticate, type Recognised, type Refusal, refusal } from './authenticate.ts';
+import type { Certificates } from './certificates.ts';
 import type { SignerConfig } from './config.ts';
 import type { Keys } from './keys.ts';
 import type { Metrics } from './metrics.ts';
@@ -20,6 +22,7 @@ export interface Signer extends Leaving, NonceKeeper {
   /** Whether `503-on-start` was planted when the process started. */
   readonly startedBroken: boolean;
   readonly keys: Keys;
+  readonly certificates: Certificates;
   readonly metrics: Metrics;
 }
 
@@ -46,7 +49,7 @@ async function serveSigning(signer: Signer, request: IncomingMessage, response: 
     signer.metrics.refused(judged.code, userAgent);
     return answerError(response, judged.status, judged.code);
   }
-  signer.metrics.accepted(judged.clientId, judged.secret, userAgent);
+  signer.metrics.accepted(judged, certificateOf(request.socket), userAgent);
   if (!isTransfer(body)) return answerError(response, 422, 'POLICY_SELECTOR_DENIED');
   const requestId = crypto.randomUUID();
   answerJson(response, 200, { ok: true, signature: `practice-${requestId}`, requestId });
@@ -54,9 +57,14 @@ async function serveSigning(signer: Signer, request: IncomingMessage, response: 
 
 async function judge(signer: Signer, request: IncomingMessage, body: Buffer): Promise<Recognised | Refusal> {
   if (signer.startedBroken && signer.faults.has('503-on-start')) return refusal(503, 'SIGNER_UNAVAILABLE');
-  const certified = request.socket instanceof TLSSocket && request.socket.authorized;
   const caller = authenticate(
-    { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body, certified },
+    {
+      method: request.method ?? '',
+      path: request.url ?? '',
+      headers: request.headers,
+      body,
+      certified: isCertified(signer, request.socket),
+    },
     {
       now: clockOf(signer.faults),
       maxAgeMs: signer.config.maxAgeMs,
@@ -66,6 +74,23 @@ async function judge(signer: Signer, request: IncomingMessage, body: Buffer): Pr
     },
   );
   return caller.ok ? consumeNonce(signer, caller) : caller;
+}
+
+/**
+ * Whether the caller has shown a certificate that is trusted. `authorized` alone does not say so: Node sets it also on a
+ * TLS 1.3 session that is resumed and was made without a certificate.
+ */
+function isCertified({ faults }: Signer, socket: Socket): boolean {
+  if (!(socket instanceof TLSSocket) || certificateOf(socket) === undefined) return false;
+  // The purpose is looked at last: a chain that fails by it is sound in all else.
+  const purposeless = faults.has('any-purpose') && String(socket.authorizationError) === 'INVALID_PURPOSE';
+  return socket.authorized || purposeless;
+}
+
+/** SHA-256 of the certificate that the caller showed, in hex. */
+function certificateOf(socket: Socket): string | undefined {
+  const shown = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined;
+  return shown?.fingerprint256.replaceAll(':', '').toLowerCase();
 }
 
 /** Check 8; a store that fails or is silent refuses the request. */

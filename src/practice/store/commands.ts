@@ -13,6 +13,8 @@ export interface Session {
 export interface StoreContext {
   readonly keys: Keyspace;
   readonly startedAt: number;
+  /** Bytes that `CONFIG SET maxmemory` allowed; 0 for no limit. Any limit is taken for reached. */
+  limit: number;
   now(): number;
   changed(db: number, key: string, entry: Entry | undefined): void;
 }
@@ -22,6 +24,7 @@ type Command = (args: readonly string[], session: Session, store: StoreContext) 
 const OK: Reply = { simple: 'OK' };
 const SYNTAX = { error: 'ERR syntax error' };
 const DATABASES = 16;
+const FULL = { error: "OOM command not allowed when used memory > 'maxmemory'." };
 
 /** Runs one command of a connection. */
 export function execute([name = '', ...args]: readonly string[], session: Session, store: StoreContext): Reply {
@@ -48,12 +51,15 @@ const COMMANDS: ReadonlyMap<string, { min: number; max: number; run: Command }> 
   ['CLIENT', { min: 1, max: 4, run: client }],
   ['INFO', { min: 0, max: 8, run: info }],
   ['TIME', { min: 0, max: 0, run: (_args, _session, store) => time(store.now()) }],
+  ['FLUSHALL', { min: 0, max: 1, run: flush }],
+  ['CONFIG', { min: 3, max: 3, run: configure }],
   ['QUIT', { min: 0, max: 0, run: quit }],
 ]);
 
 function set([key = '', value = '', ...options]: readonly string[], session: Session, store: StoreContext): Reply {
   const wish = parseSetOptions(options);
   if ('error' in wish) return wish;
+  if (store.limit > 0) return FULL;
   const old = store.keys.get(session.db, key);
   const answer: Reply = wish.get ? { bulk: old?.value ?? null } : OK;
   const barred = (wish.only === 'NX' && old !== undefined) || (wish.only === 'XX' && old === undefined);
@@ -136,7 +142,7 @@ function info(_args: readonly string[], _session: Session, store: StoreContext):
     'server_name:rotctl-practice-store',
     `uptime_in_seconds:${Math.floor((store.now() - store.startedAt) / 1000)}`,
     '# Memory',
-    'maxmemory:0',
+    `maxmemory:${store.limit}`,
     'maxmemory_policy:noeviction',
     '# Persistence',
     'loading:0',
@@ -148,6 +154,25 @@ function info(_args: readonly string[], _session: Session, store: StoreContext):
     '',
   ];
   return { bulk: lines.join('\r\n') };
+}
+
+function flush(_args: readonly string[], _session: Session, store: StoreContext): Reply {
+  for (const [db, key] of [...store.keys.entries()]) {
+    store.keys.remove(db, key);
+    store.changed(db, key, undefined);
+  }
+  return OK;
+}
+
+function configure(
+  [verb = '', name = '', text = '']: readonly string[],
+  _session: Session,
+  store: StoreContext,
+): Reply {
+  if (verb.toUpperCase() !== 'SET' || name.toLowerCase() !== 'maxmemory' || !/^[0-9]{1,15}$/.test(text))
+    return { error: 'ERR only CONFIG SET maxmemory is known here' };
+  store.limit = Number(text);
+  return OK;
 }
 
 function time(nowMs: number): Reply {

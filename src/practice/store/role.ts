@@ -13,7 +13,7 @@ export function runStore(args: readonly string[]): void {
   const parent = connectParent();
   const keys = makeKeyspace(Date.now);
   const file = openAppendFile(values.file, keys);
-  const server = makeStoreServer({ keys, startedAt: Date.now(), now: Date.now, changed: file.append });
+  const server = makeStoreServer({ keys, startedAt: Date.now(), limit: 0, now: Date.now, changed: file.append });
   process.once('SIGTERM', () => process.exit(0));
   server.listen(Number(values.port), '127.0.0.1', () => parent.tell({ type: 'ready' }));
 }

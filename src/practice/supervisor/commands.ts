@@ -4,6 +4,8 @@ import { renewedGate } from './gate-template.ts';
 import type { Part } from './part.ts';
 import { forgetFault, type Practice, type Replica } from './practice.ts';
 import { renewedSigner } from './signer-template.ts';
+import { ensureStarted, type Store } from './store-node.ts';
+import { makeStoreKnobs, type StoreKnobs } from './store-verbs.ts';
 
 /** What a command answers besides that it was done. */
 export type Answer = Readonly<Record<string, unknown>>;
@@ -16,34 +18,28 @@ export interface Commands {
 /** Makes the commands of a fleet. `run` rejects with a message for the operator. */
 export function makeCommands(practice: Practice): Commands {
   const lanes = new Map<string, Promise<unknown>>();
-  let frozen = false;
+  const knobs = makeStoreKnobs(practice.store);
   const inLane = <T>(name: string, act: () => Promise<T>): Promise<T> => {
     const result = (lanes.get(name) ?? Promise.resolve()).then(act, act);
     lanes.set(name, result);
     return result;
   };
-  const store = async (verb: string | undefined): Promise<Answer> => {
-    const { part } = practice.store;
-    if (verb === 'freeze') part.signal('SIGSTOP');
-    else if (verb === 'thaw') part.signal('SIGCONT');
-    else if (verb === 'stop') await part.stop();
-    else if (verb === 'start') await ensureStarted(part);
-    else throw new Error('store takes stop, start, freeze or thaw');
-    frozen = verb === 'freeze';
-    return {};
-  };
   return {
     run: async ([verb, ...words]) => {
-      const [first = '', second = '', third = ''] = words;
+      const [first = '', second = '', third = '', fourth = ''] = words;
       switch (verb) {
         case 'status':
-          return statusOf(practice, frozen);
+          return statusOf(practice, knobs);
         case 'store':
-          return inLane('store', () => store(first));
+          return inLane('store', () => knobs.turn(first, second).then(() => ({})));
         case 'fault':
           return inLane(third, () => changeFault(practice, first, second, third));
         case 'renew':
           return inLane(first, () => renew(practice, first));
+        case 'end-sessions':
+          return inLane(first, () => endSessions(practice, first));
+        case 'handshake':
+          return inLane(first, () => handshake(practice, first, { host: second, port: third, serverName: fourth }));
         case 'reload':
         case 'restart':
         case 'stop':
@@ -51,7 +47,9 @@ export function makeCommands(practice: Practice): Commands {
         case 'kill':
           return inLane(first, () => onPart(practice, verb, first));
         default:
-          throw new Error('the commands are reload, restart, stop, start, kill, renew, fault, store, status, down');
+          throw new Error(
+            'the commands are reload, restart, stop, start, kill, renew, end-sessions, handshake, fault, store, status, down',
+          );
       }
     },
   };
@@ -93,8 +91,29 @@ async function renew(practice: Practice, name: string): Promise<Answer> {
   return {};
 }
 
-async function ensureStarted(part: Part): Promise<void> {
-  if (part.pid() === undefined) await part.start();
+/** Has a signer change its ticket keys and close the connections that are open; returns when they are gone. */
+async function endSessions(practice: Practice, name: string): Promise<Answer> {
+  const { part } = replicaOf(practice, name);
+  if (!kindOf(practice.layout).reloads) throw new Error(`${name} ends its sessions only when it is restarted`);
+  if ((await part.order({ type: 'end-sessions' })) === undefined) throw new Error(`${name} is not running`);
+  return {};
+}
+
+/** Has a client make one TLS handshake, with what it has loaded. */
+async function handshake(
+  { layout, clients }: Practice,
+  name: string,
+  to: { readonly host: string; readonly port: string; readonly serverName: string },
+): Promise<Answer> {
+  const client = clients.get(name);
+  if (client === undefined)
+    throw new Error(`there is no ${kindOf(layout).client} ${JSON.stringify(name)}: ${[...clients.keys()].join(', ')}`);
+  const port = Number(to.port);
+  if (to.host === '' || to.serverName === '' || !Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error('handshake takes a client, a host, a port and a server name');
+  const seen = await client.part.order({ type: 'handshake', ...to, port });
+  if (seen === undefined) throw new Error(`${name} is not running`);
+  return seen;
 }
 
 async function changeFault(practice: Practice, verb: string, text: string, name: string): Promise<Answer> {
@@ -103,7 +122,7 @@ async function changeFault(practice: Practice, verb: string, text: string, name:
   if (verb === 'plant') replica.faults.add(fault);
   else if (verb === 'lift') replica.faults.delete(fault);
   else throw new Error('fault takes plant or lift');
-  await replica.part.tellFaults([...replica.faults]);
+  await replica.part.order({ type: 'faults', planted: [...replica.faults] });
   if (verb === 'lift') {
     forgetFault(practice, name, fault);
     // The crash was the fault's: a repaired replica is up again.
@@ -112,13 +131,31 @@ async function changeFault(practice: Practice, verb: string, text: string, name:
   return { faults: [...replica.faults] };
 }
 
-function statusOf(practice: Practice, frozen: boolean): Answer {
+function statusOf(practice: Practice, knobs: StoreKnobs): Answer {
   const { store, balancer, replicas, clients } = practice;
   return {
     replicas: [...replicas].map(([name, { part, faults }]) => ({ name, ...life(part), faults: [...faults] })),
     clients: [...clients].map(([id, { part, tally }]) => ({ id, ...life(part), ...tally })),
-    store: { kind: store.description, ...life(store.part), frozen },
+    store: storeStatus(store, knobs),
     balancer: life(balancer),
+  };
+}
+
+/** The whole store is up when all of its nodes are, and frozen when one is. */
+function storeStatus(store: Store, knobs: StoreKnobs): Answer {
+  const nodes = store.nodes.map((node) => ({
+    name: node.part.name,
+    port: node.port,
+    ...life(node.part),
+    frozen: knobs.isFrozen(node),
+  }));
+  const [first] = nodes;
+  return {
+    kind: store.description,
+    pid: first?.pid ?? null,
+    up: nodes.every(({ up }) => up),
+    frozen: nodes.some(({ frozen }) => frozen),
+    nodes,
   };
 }
 

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { kindOf } from '../kinds.ts';
 import { hostOf, type Layout, paths } from '../layout.ts';
+import { chaosText } from './chaos-text.ts';
 import { actorOf, GATE_PATH, holdsSecretsInFiles, PROBE, secretsPrefixOf } from './gate-places.ts';
 
 /** The `rotctl.yaml` of a practice fleet of gates, as its operator would write it. `ctl` makes a control command. */
@@ -21,7 +22,7 @@ balancer: { url: https://127.0.0.1:${layout.balancerPort}, serverName: ${sharedN
 # Every service that signs. All share the one INTERSERVICE_HMAC_SECRET; one reads its file only when it starts.
 clients:`,
     ...clientIds.map((id) => serviceText(id, ctl)),
-    TAIL,
+    TAIL + chaosText(layout, ctl),
   ].join('\n');
 }
 
@@ -74,8 +75,8 @@ const TAIL = `
 tls: { ca: tls/ca.pem }
 
 # maxAge is SIGNATURE_SKEW_SECONDS, nonceTtl is NONCE_TTL_SECONDS. A nonce lives longer than
-# 2 * maxAge + 2 * clockError + storeTimeout + the second whose fraction is not signed = 5.65 s.
-replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 250ms }
+# 2 * maxAge + 2 * clockError + storeTimeout + the second whose fraction is not signed = 5.9 s.
+replay: { maxAge: 2s, nonceTtl: 6s, clockError: 200ms, storeTimeout: 500ms }
 
 # Passes everything that is verified, and is then denied by policy. By its actor it is told apart from all others.
 probe:
@@ -86,7 +87,7 @@ probe:
   causes: 'denied by policy: approved is false; one row in the gate ledger'
   deadline: 1500ms
 
-readiness: { deadline: 4s, consecutive: 3 }
+readiness: { deadline: 8s, consecutive: 3 }
 canary: { ratePerSecond: 10, faultBudget: 0.2, minSamples: 50 }
 
 # Which key id each accepted request was verified under: the last 2000 of each gate.

@@ -2,8 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import type { FaultName } from '../faults.ts';
-import { type FromPart, parseFromPart } from '../messages.ts';
+import { type FromPart, type Order, parseFromPart } from '../messages.ts';
 
 const START_MS = 20_000;
 const STOP_MS = 5000;
@@ -32,8 +31,11 @@ export interface Part {
   kill(): Promise<void>;
   /** Sends a signal; throws when it is not running. */
   signal(signal: NodeJS.Signals): void;
-  /** Gives a replica its faults; resolves when it has taken them, or has died of them. */
-  tellFaults(planted: readonly FaultName[]): Promise<void>;
+  /**
+   * Has it carry out an order; resolves with what it saw, or with `undefined` when it does not run or has died of it.
+   * Rejects with its reason when it cannot.
+   */
+  order(order: Order): Promise<Readonly<Record<string, unknown>> | undefined>;
   pid(): number | undefined;
 }
 
@@ -72,10 +74,10 @@ export function makePart(spec: PartSpec): Part {
       if (child === undefined) throw new Error(`${spec.name} is not running (${lastExit || 'never started'})`);
       child.kill(signal);
     },
-    tellFaults: async (planted) => {
-      if (child === undefined) return;
+    order: async (order) => {
+      if (child === undefined) return undefined;
       messages += 1;
-      await acknowledged(child, messages, planted);
+      return acknowledged(child, messages, order);
     },
     pid: () => child?.pid,
   };
@@ -124,19 +126,25 @@ function whenReady(child: ChildProcess, spec: PartSpec): Promise<void> {
   });
 }
 
-function acknowledged(child: ChildProcess, id: number, planted: readonly FaultName[]): Promise<void> {
-  return new Promise((resolve) => {
+function acknowledged(
+  child: ChildProcess,
+  id: number,
+  order: Order,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
+  return new Promise((resolve, reject) => {
     const onMessage = (raw: unknown): void => {
       const message = parseFromPart(raw);
-      if (message?.type === 'done' && message.id === id) finish();
+      if (message?.type === 'done' && message.id === id) settle(() => resolve(message.seen));
+      else if (message?.type === 'failed' && message.id === id) settle(() => reject(new Error(message.reason)));
     };
-    const finish = (): void => {
+    const onExit = (): void => settle(() => resolve(undefined));
+    const settle = (act: () => void): void => {
       child.off('message', onMessage);
-      child.off('exit', finish);
-      resolve();
+      child.off('exit', onExit);
+      act();
     };
     child.on('message', onMessage);
-    child.once('exit', finish);
-    child.send({ type: 'faults', id, planted }, () => {});
+    child.once('exit', onExit);
+    child.send({ ...order, id }, () => {});
   });
 }

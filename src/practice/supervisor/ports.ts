@@ -16,7 +16,8 @@ export async function pickPorts(count: number): Promise<readonly number[]> {
   throw new Error(`no ${count} free ports in a row between ${RANGE.from} and ${RANGE.to}`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether nothing listens on a port of the loopback. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer();
   try {
     server.listen(port, '127.0.0.1');

@@ -5,7 +5,9 @@ import { kindOf } from '../kinds.ts';
 import { type Layout, paths } from '../layout.ts';
 import { writePrivate } from './files.ts';
 import { makePart, type Part } from './part.ts';
-import { makeStore, type Store, type StoreChoice } from './store.ts';
+import { makeStore } from './store.ts';
+import type { StoreChoice } from './store-choice.ts';
+import type { Store } from './store-node.ts';
 import { count, emptyTally, type Tally } from './tally.ts';
 
 /** A signer or a gate, and what is planted on it. */
@@ -74,8 +76,8 @@ export function makePractice({ layout, store: choice, program, faults }: Practic
 /** Starts all parts; resolves when each is ready and the clients are sending. */
 export async function startAll(practice: Practice): Promise<void> {
   const { store, balancer, replicas, clients } = practice;
-  const behind = [store.part, balancer, ...[...replicas.values()].map(({ part }) => part)];
-  await Promise.all(behind.map((part) => part.start()));
+  const behind = [balancer, ...[...replicas.values()].map(({ part }) => part)];
+  await Promise.all([store.start(), ...behind.map((part) => part.start())]);
   await Promise.all([...clients.values()].map(({ part }) => part.start()));
 }
 
@@ -83,7 +85,7 @@ export async function startAll(practice: Practice): Promise<void> {
 export async function stopAll({ store, balancer, replicas, clients }: Practice): Promise<void> {
   await Promise.all([...clients.values()].map(({ part }) => part.stop()));
   await Promise.all([balancer, ...[...replicas.values()].map(({ part }) => part)].map((part) => part.kill()));
-  await store.part.stop();
+  await store.stop();
 }
 
 /** Forgets what a lifted fault remembered, for a replica that is not running. */
@@ -103,14 +105,14 @@ function makeClient(spec: Parameters<typeof makePart>[0]): Client {
 }
 
 function balancerArgs(layout: Layout): readonly string[] {
-  const { home, balancerPort, replicas } = layout;
+  const { balancerPort, replicas } = layout;
   const backends = replicas.flatMap(({ port }) => ['--backend', String(port)]);
-  const tls = ['--ca', paths.tls(home, 'ca.pem'), '--server-name', kindOf(layout).sharedName];
-  return ['balancer', '--port', String(balancerPort), ...backends, ...tls];
+  return ['balancer', '--port', String(balancerPort), ...backends, '--server-name', kindOf(layout).sharedName];
 }
 
 function pidsOf({ store, balancer, replicas, clients }: Practice): Record<string, number> {
-  const parts = [store.part, balancer, ...[...replicas.values(), ...clients.values()].map(({ part }) => part)];
+  const stores = [...store.nodes.map(({ part }) => part), ...store.others];
+  const parts = [...stores, balancer, ...[...replicas.values(), ...clients.values()].map(({ part }) => part)];
   const running = parts.flatMap((part): [string, number][] => {
     const pid = part.pid();
     return pid === undefined ? [] : [[part.name, pid]];

@@ -13,6 +13,7 @@ import {
   secretsPrefixOf,
   sessionOf,
 } from './gate-places.ts';
+import { NONCE_PREFIX, storeUrls } from './store-urls.ts';
 
 const SECRET_BYTES = 32;
 const SERVICE_TOOL = 'practice.transfer';
@@ -34,8 +35,8 @@ function writeGate(layout: Layout, { name, port }: Layout['replicas'][number], s
     ...materialOf(layout, name, secret),
     ...sharedByGates(layout),
     GATE_LEDGER: paths.accepted(home, name),
-    GATE_TLS_CERT: paths.tls(home, `${name}.pem`),
-    GATE_TLS_KEY: paths.tls(home, `${name}.key`),
+    GATE_TLS_CERT: paths.cert(home, name),
+    GATE_TLS_KEY: paths.key(home, name),
   };
   // Its folder is there when the gate opens it.
   writePrivate(paths.accepted(home, name), '');
@@ -59,9 +60,9 @@ function sharedByGates(layout: Layout): Record<string, string> {
     SIGNATURE_SKEW_SECONDS: '2',
     GATE_TOOLS: [PROBE.tool, SERVICE_TOOL].join(','),
     GATE_SESSIONS: [PROBE.session, ...kindOf(layout).clientIds.map(sessionOf)].join(','),
-    GATE_STORE_URL: `redis://127.0.0.1:${layout.storePort}`,
-    GATE_STORE_PREFIX: 'gate:nonce:',
-    GATE_STORE_TIMEOUT_MS: '250',
+    GATE_STORE_URL: storeUrls(layout),
+    GATE_STORE_PREFIX: NONCE_PREFIX['gate-v1'],
+    GATE_STORE_TIMEOUT_MS: '500',
   };
 }
 
@@ -75,7 +76,7 @@ function writeService(layout: Layout, id: string, secret: string): void {
     SERVICE_SERVER_NAME: kindOf(layout).sharedName,
     SERVICE_PATH: GATE_PATH,
     SERVICE_RATE_PER_SECOND: '10',
-    SERVICE_TLS_CA: paths.tls(layout.home, 'ca.pem'),
+    SERVICE_TLS_CA: paths.authority(layout.home),
   };
   writePrivate(paths.clientEnv(layout, id), envText(`practice service ${id}`, variables));
 }

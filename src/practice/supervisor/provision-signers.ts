@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { envText } from '../env-file.ts';
 import { kindOf } from '../kinds.ts';
-import { type Layout, paths } from '../layout.ts';
+import { type Layout, paths, SIGNER_IMAGE } from '../layout.ts';
 import { writePrivate } from './files.ts';
+import { NONCE_PREFIX, storeUrls } from './store-urls.ts';
 
 const SECRET_BYTES = 32;
 const SIGN_PATH = '/v1/sign/session-transaction';
@@ -13,25 +14,26 @@ export function writeSigners(layout: Layout): void {
   for (const replica of layout.replicas) writeSigner(layout, replica, secrets);
   writePrivate(
     paths.templateEnv(layout),
-    envText('what practice signers are made from', sharedBySigners(layout, secrets)),
+    envText('what practice signers are made from', {
+      ...sharedBySigners(layout, secrets),
+      ...tlsFilesOf(layout, SIGNER_IMAGE),
+    }),
   );
   for (const [id, secret] of secrets) writeClient(layout, id, secret);
 }
 
 function writeSigner(layout: Layout, replica: Layout['replicas'][number], secrets: ReadonlyMap<string, string>): void {
-  const { home } = layout;
   const variables = {
     KEYRING_NAME: replica.name,
     KEYRING_PORT: String(replica.port),
     ...sharedBySigners(layout, secrets),
-    KEYRING_TLS_CERT: paths.tls(home, `${replica.name}.pem`),
-    KEYRING_TLS_KEY: paths.tls(home, `${replica.name}.key`),
+    ...tlsFilesOf(layout, replica.name),
   };
   writePrivate(paths.replicaEnv(layout, replica.name), envText(`practice signer ${replica.name}`, variables));
 }
 
 /** What every signer is configured with alike. */
-function sharedBySigners({ home, storePort }: Layout, secrets: ReadonlyMap<string, string>): Record<string, string> {
+function sharedBySigners(layout: Layout, secrets: ReadonlyMap<string, string>): Record<string, string> {
   const clients = Object.fromEntries([...secrets].map(([id, secret]) => [id, { hmacSecrets: [secret] }]));
   return {
     KEYRING_PATH: SIGN_PATH,
@@ -39,25 +41,30 @@ function sharedBySigners({ home, storePort }: Layout, secrets: ReadonlyMap<strin
     KEYRING_CLIENTS: JSON.stringify(clients),
     KEYRING_TIMESTAMP_MAX_AGE_MS: '2000',
     KEYRING_NONCE_TTL_MS: '5000',
-    KEYRING_STORE_URL: `redis://127.0.0.1:${storePort}`,
-    KEYRING_STORE_PREFIX: 'keyring:nonce:',
-    KEYRING_STORE_TIMEOUT_MS: '250',
-    KEYRING_TLS_CA: paths.tls(home, 'ca.pem'),
+    KEYRING_STORE_URL: storeUrls(layout),
+    KEYRING_STORE_PREFIX: NONCE_PREFIX['keyring-v1'],
+    KEYRING_STORE_TIMEOUT_MS: '500',
+  };
+}
+
+/** Where a party finds whom it trusts and what it shows. */
+function tlsFilesOf({ home }: Layout, party: string): Record<string, string> {
+  return {
+    KEYRING_TLS_CA: paths.trust(home, party),
+    KEYRING_TLS_CERT: paths.cert(home, party),
+    KEYRING_TLS_KEY: paths.key(home, party),
   };
 }
 
 function writeClient(layout: Layout, id: string, secret: string): void {
-  const { home, balancerPort } = layout;
   const variables = {
     KEYRING_CLIENT_ID: id,
     KEYRING_SECRET: secret,
-    KEYRING_TARGET: `https://127.0.0.1:${balancerPort}`,
+    KEYRING_TARGET: `https://127.0.0.1:${layout.balancerPort}`,
     KEYRING_SERVER_NAME: kindOf(layout).sharedName,
     KEYRING_PATH: SIGN_PATH,
     KEYRING_RATE_PER_SECOND: '10',
-    KEYRING_TLS_CA: paths.tls(home, 'ca.pem'),
-    KEYRING_TLS_CERT: paths.tls(home, `${id}.pem`),
-    KEYRING_TLS_KEY: paths.tls(home, `${id}.key`),
+    ...tlsFilesOf(layout, id),
   };
   writePrivate(paths.clientEnv(layout, id), envText(`practice client ${id}`, variables));
 }

@@ -10,7 +10,7 @@ import { listenForControl } from './control.ts';
 import { prepare } from './files.ts';
 import { makePractice, type Practice, startAll, stopAll } from './practice.ts';
 import type { FleetWish } from './provision.ts';
-import type { StoreChoice } from './store.ts';
+import { formOf, isStoreChoice, STORE_CHOICES, type StoreChoice } from './store-choice.ts';
 
 const IDLE_MS = 15 * 60_000;
 
@@ -49,12 +49,13 @@ async function makeFleet(args: readonly string[]): Promise<Practice> {
   const home = resolve(values.home);
   const program = realpathSync(process.argv[1] ?? '');
   const wished = parseProtocol(values.protocol);
+  const store = parseStore(values.store);
   const layout =
-    (await existing(home, wished)) ??
-    (await newFleet({ home, protocol: wished ?? 'keyring-v1', replicas: Number(values.replicas), program }));
+    (await existing(home, wished, store)) ??
+    (await newFleet({ home, protocol: wished ?? 'keyring-v1', replicas: Number(values.replicas), program, store }));
   prepare(home);
   const faults = parseFaults(values.fault, layout);
-  return makePractice({ layout, store: parseStore(values.store), program, faults });
+  return makePractice({ layout, store, program, faults });
 }
 
 /** Loaded only here: issuing certificates is the heaviest import of this program. */
@@ -64,16 +65,21 @@ async function newFleet(wish: FleetWish): Promise<Layout> {
 }
 
 /** The fleet that lived in this folder before, to be started again as it was. */
-async function existing(home: string, wished: Protocol | undefined): Promise<Layout | undefined> {
+async function existing(home: string, wished: Protocol | undefined, store: StoreChoice): Promise<Layout | undefined> {
   const record = readRecord(home);
   if (record === undefined) return undefined;
   if (await answers(record.controlPort)) throw new Error(`a practice fleet is running in ${home} already`);
-  const { protocol, replicas, balancerPort, storePort, controlPort, token } = record;
+  const { pids: _pids, store: _store, ...layout } = record;
+  const { protocol, storeForm } = layout;
   if (wished !== undefined && wished !== protocol)
     throw new Error(
       `the practice fleet in ${home} speaks ${protocol}, not ${wished}: give --protocol ${protocol}, or another folder`,
     );
-  return { home, protocol, replicas, balancerPort, storePort, controlPort, token };
+  if (store !== 'auto' && formOf(store) !== storeForm)
+    throw new Error(
+      `the store of the practice fleet in ${home} is of the form ${storeForm}: leave --store out, or give another folder`,
+    );
+  return layout;
 }
 
 async function serveControl(practice: Practice): Promise<void> {
@@ -110,8 +116,8 @@ function print(line: unknown): void {
 }
 
 function parseStore(text: string): StoreChoice {
-  if (text === 'auto' || text === 'embedded' || text === 'redis') return text;
-  throw new Error('--store must be auto, embedded or redis');
+  if (isStoreChoice(text)) return text;
+  throw new Error(`--store must be one of ${STORE_CHOICES.join(', ')}`);
 }
 
 function parseProtocol(text: string | undefined): Protocol | undefined {

@@ -1,79 +1,72 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Layout, paths } from '../layout.ts';
 import { makePart, type Part } from './part.ts';
-
-/** Which store to run: `auto` takes a `redis-server` from PATH when there is one. */
-export type StoreChoice = 'auto' | 'embedded' | 'redis';
-
-/** The replay store of a fleet. */
-export interface Store {
-  readonly part: Part;
-  /** `redis-server 7.0.15` or `embedded`. */
-  readonly description: string;
-}
+import type { StoreChoice } from './store-choice.ts';
+import { clusterStore } from './store-cluster.ts';
+import { ensureStarted, type Store, type StoreNode } from './store-node.ts';
+import { nodeSettings, redisPart } from './store-part.ts';
+import { sentinelStore } from './store-sentinel.ts';
 
 /** Makes the store, not running yet. Throws when a Redis is demanded and there is none. */
 export function makeStore(layout: Layout, choice: StoreChoice, program: string, onChange: () => void): Store {
   const redis = choice === 'embedded' ? undefined : findOnPath('redis-server');
-  if (redis !== undefined) return { part: redisPart(layout, redis, onChange), description: versionOf(redis) };
-  if (choice === 'redis') throw new Error('redis-server is not on PATH: install it, or use --store embedded');
+  if (redis === undefined && choice !== 'auto' && choice !== 'embedded')
+    throw new Error('redis-server is not on PATH: install it, or use --store embedded');
+  const port = layout.storePort;
+  if (redis === undefined) {
+    if (layout.storeForm !== 'single') throw new Error('the store of this fleet needs redis-server on PATH');
+    return single('embedded', { part: embeddedPart(layout, program, onChange), port });
+  }
+  const version = versionOf(redis);
+  const making = { layout, redis, version, onChange };
+  if (layout.storeForm === 'sentinel') return sentinelStore(making);
+  if (layout.storeForm === 'cluster') return clusterStore(making);
+  const persists = choice !== 'standalone';
+  const part = standalonePart(layout, redis, persists, onChange);
+  return single(persists ? version : `${version}, without persistence`, { part, port });
+}
+
+function single(description: string, node: StoreNode): Store {
+  return {
+    description,
+    nodes: [node],
+    others: [],
+    start: () => ensureStarted(node.part),
+    stop: () => node.part.stop(),
+    primaries: async () => [node],
+    failover: async () => {
+      throw new Error('this store is one process, with no replica to fail over to: give --store sentinel');
+    },
+  };
+}
+
+function embeddedPart(layout: Layout, program: string, onChange: () => void): Part {
   const file = join(paths.store(layout.home), 'nonces.jsonl');
-  const part = makePart({
+  return makePart({
     name: 'store',
     command: () => [process.execPath, program, 'store', '--port', String(layout.storePort), '--file', file],
     log: paths.log(layout.home, 'store'),
     onChange,
   });
-  return { part, description: 'embedded' };
 }
 
-/** A real Redis that keeps every nonce it confirmed, also over `kill -9`. */
-function redisPart(layout: Layout, redis: string, onChange: () => void): Part {
+/** A real Redis. One that persists keeps every nonce that it confirmed, also over `kill -9`; another keeps none. */
+function standalonePart(layout: Layout, redis: string, persists: boolean, onChange: () => void): Part {
   const options = {
-    port: String(layout.storePort),
-    bind: '127.0.0.1',
+    ...nodeSettings(layout, layout.storePort),
     dir: paths.store(layout.home),
-    appendonly: 'yes',
-    appendfsync: 'always',
+    appendonly: persists ? 'yes' : 'no',
     save: '',
   };
-  const part = makePart({
+  return redisPart({
     name: 'store',
     command: () => [redis, ...Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])],
     log: paths.log(layout.home, 'store'),
     readyLine: /Ready to accept connections/,
     onChange,
   });
-  return guarded(part);
-}
-
-/** Redis does not notice that the supervisor died: a shell that waits on a pipe from it does, and ends Redis then. */
-function guarded(part: Part): Part {
-  let guard: ChildProcess | undefined;
-  const dismiss = (): void => {
-    guard?.kill('SIGKILL');
-    guard = undefined;
-  };
-  return {
-    ...part,
-    start: async () => {
-      await part.start();
-      guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$1"', 'guard', String(part.pid())], {
-        stdio: ['pipe', 'ignore', 'ignore'],
-      });
-      guard.on('error', () => {});
-    },
-    stop: async () => {
-      await part.stop();
-      dismiss();
-    },
-    kill: async () => {
-      await part.kill();
-      dismiss();
-    },
-  };
 }
 
 function versionOf(redis: string): string {

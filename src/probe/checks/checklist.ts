@@ -1,3 +1,4 @@
+import type { OutcomeRule } from '../../protocol/outcome.ts';
 import { type KnownClient, planVector } from '../vector-plan.ts';
 import { runVector } from '../vector-run.ts';
 import type { Vector, VectorFile } from '../vectors.ts';
@@ -126,11 +127,23 @@ async function lookOnce(
   const [client] = clients;
   if (client === undefined) return { about: 'fleet', ...missing('client') };
   const marginMs = Math.min(replay.clockErrorMs + probe.deadlineMs, replay.maxAgeMs / 2);
-  const plan = planVector(file, vector, { clients, maxAgeMs: replay.maxAgeMs, marginMs, mtlsRequired: tls.required });
+  const plan = planVector(file, vector, {
+    ...{ clients, maxAgeMs: replay.maxAgeMs, marginMs, mtlsRequired: tls.required },
+    tellsNoClient: context.strictVectors !== true && tellsNoClient(context.fleet.outcomes),
+  });
   if (plan.runnable)
     return { about: client.id, ...(await runVector(context, replica, plan.steps, client, replay.maxAgeMs)) };
   const expected = vector.steps.map(({ expect }) => (expect.ok ? 'ACCEPTED' : expect.errorCode)).join(', ');
   return { about: client.id, verdict: 'not-applicable', expected, seen: 'not sent', reason: plan.reason, samples: 0 };
+}
+
+/**
+ * Whether a signer that answers in words has none of its own for an unknown client: rules give `AUTH_INVALID_HMAC`, and
+ * none gives `AUTH_INVALID_CLIENT`. A text that two causes share cannot be split by a rule.
+ */
+function tellsNoClient(rules: readonly OutcomeRule[] = []): boolean {
+  const told = new Set(rules.map(({ outcome }) => outcome));
+  return told.has('AUTH_INVALID_HMAC') && !told.has('AUTH_INVALID_CLIENT');
 }
 
 function missing(what: string): Sight {

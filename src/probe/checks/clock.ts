@@ -1,6 +1,7 @@
+import type { Secret } from '../../credential/secret.ts';
 import type { ReplayContract } from '../../fleet/fleet.ts';
-import { type ClockReading, readClock } from '../skew.ts';
-import type { Check, Observation } from './check.ts';
+import { type ClockReading, readClock, type SignedReading } from '../skew.ts';
+import type { Check, CheckContext, Observation } from './check.ts';
 import { onReplicas, type Sight } from './on-replicas.ts';
 import { signerOf } from './replay-read.ts';
 
@@ -15,23 +16,37 @@ export const CLOCK_WINDOW: Check = {
   why: 'a clock that is off refuses valid requests and shortens the life of nonces; the window decides how long they must live',
   remedy:
     'synchronise the clock, or set the signer’s window; if all replicas are off alike, look at the clock of this machine',
-  needs: [],
+  hazards: ['H9'],
+  needs: ['timestamp'],
   look: async (context) => {
     const { replay, probe } = context.fleet;
-    // A gate counts time in seconds, and may round either way.
-    const unitMs = probe.gate === undefined ? 2 : 1000;
-    const { client } = signerOf(context);
+    const { scheme } = probe;
+    // A gate counts time in seconds, and may round either way; so may a scheme whose timestamps are whole seconds.
+    const unitMs = probe.gate === undefined && scheme?.timestamp !== 'seconds' ? 2 : 1000;
+    const { client, secret } = signerOf(context);
+    const signed = howSigned(context, secret);
+    // A clock that cuts its fractions off is up to a second late.
+    const limits = scheme?.timestamp === 'seconds' ? { ...replay, clockErrorMs: replay.clockErrorMs + 500 } : replay;
     const offsets: number[] = [];
     const seen = await onReplicas(context, async (replica) => {
-      const reading = await readClock(context, replica, client, replay.maxAgeMs);
+      const reading = await readClock(context, replica, client, replay.maxAgeMs, signed);
+      context.onClock?.(replica.name, reading);
       if (reading.kind === 'measured') offsets.push(reading.offsetMs);
-      return sightOf(reading, replay, unitMs);
+      return sightOf(reading, limits, unitMs);
     });
-    return offsets.length === context.fleet.replicas.length && allAlike(offsets, replay.clockErrorMs)
+    return offsets.length === context.fleet.replicas.length && allAlike(offsets, limits.clockErrorMs)
       ? seen.map(blame)
       : seen;
   },
 };
+
+/** Whether the clock is read with requests that are signed right: see `SignedReading`. */
+function howSigned({ fleet: { probe }, sparing }: CheckContext, secret: Secret): SignedReading | undefined {
+  const { scheme } = probe;
+  const outside = scheme?.tellsTime === false ? 'AUTH_INVALID_HMAC' : 'AUTH_TIMESTAMP_SKEW';
+  if (sparing === true || outside === 'AUTH_INVALID_HMAC') return { secret, outside, always: true };
+  return scheme === undefined ? undefined : { secret, outside, always: false };
+}
 
 function sightOf(reading: ClockReading, replay: ReplayContract, unitMs: number): Sight {
   const { samples } = reading;

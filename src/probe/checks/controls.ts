@@ -3,28 +3,23 @@ import type { Replica } from '../../fleet/fleet.ts';
 import type { OutcomeCode } from '../../protocol/outcome.ts';
 import type { Protocol } from '../../protocol/protocol.ts';
 import type { Call } from '../call.ts';
-import type { ProbeResult } from '../prober.ts';
+import type { ProbeResult, Prober } from '../prober.ts';
 import { ask } from '../retry.ts';
 import { wrongSecret } from '../round.ts';
 import { slowness } from '../slowness.ts';
 import type { KnownClient } from '../vector-plan.ts';
 import type { Check, CheckContext, Need } from './check.ts';
+import { tamperedBody, tamperedParts, tamperedRequest } from './described-trials.ts';
+import { leftOut } from './left-out.ts';
 import { onReplicas, type Sight, together } from './on-replicas.ts';
+import { isRefusedUnknown } from './refused-unknown.ts';
+import { otherMethod, otherPath, type Trial } from './trial.ts';
 
 /** Secrets that stand in published examples and defaults; a signer that accepts one is open to everyone. */
 const PUBLISHED = ['local-dev-shared-secret', 'dev-secret', 'development', 'changeme', 'change-me', 'secret', 'test'];
 
 /** How many other clients' secrets are tried for each client: with up to four clients, every pair. */
 const STRANGERS = 3;
-
-interface Trial extends Omit<Call, 'client'> {
-  readonly label: string;
-  /**
-   * It goes to where a signer need not answer at all: only an acceptance tells something, and only where a wrong secret
-   * is refused.
-   */
-  readonly elsewhere?: true;
-}
 
 interface Control {
   readonly id: string;
@@ -34,10 +29,10 @@ interface Control {
   readonly needs?: readonly Need[];
   /** Tried for the first client only: what it shows does not differ from client to client. */
   readonly firstClientOnly?: true;
-  /** The one protocol that it is for. */
-  readonly protocol?: Protocol;
-  /** What is sent, for one client. */
-  readonly trials: (context: CheckContext, accepted: Secret, client: KnownClient) => readonly Trial[];
+  /** The protocols that it is for; by default every one. */
+  readonly protocol?: readonly Protocol[];
+  /** What is sent, for one client; or why nothing is, of a scheme that lacks what would be looked at. */
+  readonly trials: (context: CheckContext, accepted: Secret, client: KnownClient) => readonly Trial[] | string;
   /** Refusals that are right; the first is what the contract says. */
   readonly refusals: readonly OutcomeCode[];
 }
@@ -69,17 +64,20 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.unsigned',
-    title: 'requests without a signature are refused',
-    why: 'a signer that lets unsigned requests through has no authentication',
-    remedy: 'require the signature headers; of a gate, REQUIRE_SIGNATURE=true, in force and not only set',
-    trials: ({ fleet: { probe } }) =>
-      probe.gate === undefined
+    title: 'requests without a signature, or without a part that it needs, are refused',
+    why: 'a signer that lets unsigned requests through has no authentication; nor has one that verifies only what is complete',
+    remedy: 'require the signature headers, each of them; of a gate, REQUIRE_SIGNATURE=true, in force and not only set',
+    trials: ({ fleet: { probe }, clients }, _secret, { id }) => [
+      ...(probe.gate === undefined
         ? [
             { label: 'no headers', secret: undefined, bare: true },
             { label: 'empty signature', secret: undefined },
           ]
         : // What a gate says to a signature that is empty is its schema's affair.
-          [{ label: 'no signature', secret: undefined, bare: true }],
+          [{ label: 'no signature', secret: undefined, bare: true }]),
+      // Which parts are required does not differ from client to client.
+      ...(id === clients[0]?.id ? leftOut(probe) : []),
+    ],
     refusals: [
       'AUTH_INVALID_SIGNATURE_FORMAT',
       'AUTH_INVALID_CLIENT',
@@ -90,47 +88,60 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.tampered-body',
-    protocol: 'keyring-v1',
+    protocol: ['keyring-v1', 'described'],
     title: 'a body that was changed after signing is refused',
     why: 'a signature that does not cover the exact bytes lets a request be rewritten on its way',
     remedy: 'compute the digest over the raw bytes of the body, before anything parses them',
-    trials: ({ fleet: { probe } }, secret) => [
-      { label: 'a space appended', secret, sentBody: `${probe.body} ` },
-      { label: 'another body', secret, sentBody: '{"probe":"tampered"}' },
-    ],
+    trials: (context, secret) => {
+      const { body, scheme } = context.fleet.probe;
+      if (scheme !== undefined) return tamperedBody(context, scheme, secret);
+      return [
+        { label: 'a space appended', secret, sentBody: `${body} ` },
+        { label: 'another body', secret, sentBody: '{"probe":"tampered"}' },
+      ];
+    },
     refusals: ['AUTH_INVALID_HMAC'],
   },
   {
     id: 'control.tampered-request',
-    protocol: 'keyring-v1',
+    protocol: ['keyring-v1', 'described'],
     title: 'a method or path that was changed after signing is refused',
     why: 'a signature that does not cover where the request goes lets it be sent elsewhere',
     remedy: 'compute the signature over the method and the path of the request as it came in, not over fixed ones',
     firstClientOnly: true,
-    trials: ({ fleet: { probe } }, secret) => [
-      { label: 'a signature for another path', secret, path: otherPath(probe.path), sentPath: probe.path },
-      { label: 'a signature for another method', secret, method: otherMethod(probe.method), sentMethod: probe.method },
-      { label: 'another path than was signed', secret, sentPath: otherPath(probe.path), elsewhere: true },
-      { label: 'another method than was signed', secret, sentMethod: otherMethod(probe.method), elsewhere: true },
-    ],
+    trials: (context, secret) => {
+      const { path, method, scheme } = context.fleet.probe;
+      if (scheme !== undefined) return tamperedRequest(context, scheme, secret);
+      return [
+        { label: 'a signature for another path', secret, path: otherPath(path), sentPath: path },
+        { label: 'a signature for another method', secret, method: otherMethod(method), sentMethod: method },
+        { label: 'another path than was signed', secret, sentPath: otherPath(path), elsewhere: true },
+        { label: 'another method than was signed', secret, sentMethod: otherMethod(method), elsewhere: true },
+      ];
+    },
     refusals: ['AUTH_INVALID_HMAC'],
   },
   {
     id: 'control.tampered-fields',
-    protocol: 'gate-v1',
-    title: 'an actor, nonce or time that was changed after signing is refused',
+    protocol: ['gate-v1', 'described'],
+    title: 'an actor, nonce, time or other signed field that was changed after signing is refused',
     why: 'a field that the signature does not cover can be rewritten on its way: the caller, or the time that keeps a request from being sent again',
-    remedy: 'compute the signature over the actor, session, tool, nonce and whole seconds of the request as it came in',
+    remedy:
+      'compute the signature over what the request says as it came in: of a gate the actor, session, tool, nonce and whole seconds',
     firstClientOnly: true,
-    trials: ({ random, clock }, secret) => [
-      { label: 'a signature for another actor', secret, signedInstead: { actor: 'somebody-else' } },
-      { label: 'a signature for another nonce', secret, signedInstead: { nonce: random.hex(16) } },
-      {
-        label: 'a signature for another second',
-        secret,
-        signedInstead: { seconds: Math.floor(clock.now() / 1000) - 7 },
-      },
-    ],
+    trials: (context, secret) => {
+      const { random, clock, fleet } = context;
+      if (fleet.probe.scheme !== undefined) return tamperedParts(context, fleet.probe.scheme, secret);
+      return [
+        { label: 'a signature for another actor', secret, signedInstead: { actor: 'somebody-else' } },
+        { label: 'a signature for another nonce', secret, signedInstead: { nonce: random.hex(16) } },
+        {
+          label: 'a signature for another second',
+          secret,
+          signedInstead: { seconds: Math.floor(clock.now() / 1000) - 7 },
+        },
+      ];
+    },
     refusals: ['AUTH_INVALID_HMAC'],
   },
   {
@@ -148,27 +159,22 @@ const CONTROLS: readonly Control[] = [
   },
   {
     id: 'control.foreign-secret',
-    protocol: 'keyring-v1',
+    protocol: ['keyring-v1', 'described'],
     title: 'one client’s secret is refused under another client’s id',
     why: 'the client id is not signed: if any secret opens any id, one client’s leak is everyone’s',
     remedy: 'try only the secrets of the client that is named, and give no two clients the same secret',
-    needs: ['two-clients'],
-    trials: ({ clients }, own, { id }) => othersOf(clients, id).flatMap((other) => foreign(other, own)),
+    needs: ['client-id', 'two-clients'],
+    trials: ({ clients, prober }, own, { id }) => othersOf(clients, id).flatMap((other) => foreign(prober, other, own)),
     refusals: ['AUTH_INVALID_HMAC'],
   },
 ];
 
-function otherPath(path: string): string {
-  const [place = '', ...query] = path.split('?');
-  return [`${place.replace(/\/$/, '')}/elsewhere`, ...query].join('?');
-}
-
-function otherMethod(method: string): string {
-  return method === 'PUT' ? 'POST' : 'PUT';
-}
-
+/** Another last digit, before what only pads: one that differs in the bits that count, in hex as in base64. */
 function withOtherEnd(signature: string): string {
-  return `${signature.slice(0, -1)}${signature.endsWith('0') ? '1' : '0'}`;
+  const [, digits = '', padding = ''] = signature.match(/^(.*?)(=*)$/s) ?? [];
+  const hex = /^[0-9a-f]*$/.test(digits);
+  const other = hex ? (digits.endsWith('0') ? '1' : '0') : /[A-P]$/.test(digits) ? 'Q' : 'A';
+  return `${digits.slice(0, -1)}${other}${padding}`;
 }
 
 /** The clients that come after one in the list, from its end on from its beginning. */
@@ -177,11 +183,15 @@ function othersOf(clients: readonly KnownClient[], id: string): readonly KnownCl
   return [...clients.slice(at + 1), ...clients.slice(0, at)].slice(0, STRANGERS);
 }
 
-function foreign({ id, accepted }: KnownClient, own: Secret): Trial[] {
+/** Under the key id in force, and, where key ids belong to secrets, under the one that the other client's secret has. */
+function foreign(prober: Prober, { id, accepted }: KnownClient, own: Secret): Trial[] {
   const secret = accepted[0]?.secret;
   if (secret === undefined) return [];
   const shared = secret.signsLike(own) ? ', which is its own secret too,' : '';
-  return [{ label: `the secret of ${id}${shared}`, secret }];
+  const label = `the secret of ${id}${shared}`;
+  const keyId = prober.keyIdOf(secret);
+  const itself = keyId === undefined ? [] : [{ label: `${label} under its key id`, secret, keyId }];
+  return [{ label, secret }, ...itself];
 }
 
 /** What must never be accepted, on any replica, for any client. */
@@ -224,39 +234,55 @@ async function tryClient(
       samples: 0,
     };
   }
+  const trials = control.trials(context, accepted, client);
+  if (typeof trials === 'string')
+    return { about, verdict: 'not-applicable', expected, seen: 'not sent', reason: trials, samples: 0 };
   // Under a key id in force, so that it is the digest that is refused.
   const keyId = context.prober.keyIdOf(accepted);
-  const send = (call: Omit<Call, 'client' | 'nonce'>): Promise<ProbeResult> =>
+  const send = (call: Omit<Call, 'client' | 'nonce'>, refusal?: 'due'): Promise<ProbeResult> =>
     ask(
       context.prober,
       context.clock,
-      { keyId, ...call, client: client.id, endpoint: replica, fresh: true },
+      {
+        ...{ keyId, ...call, client: client.id, endpoint: replica, fresh: true },
+        ...(refusal === undefined ? {} : { refusal }),
+      },
       { faults: 2 },
     );
   let samples = 0;
   let seen: string = 'nothing';
-  for (const { label, elsewhere = false, ...trial } of control.trials(context, accepted, client)) {
-    const result = await send(trial);
+  let doubt: (Sight & { about: string }) | undefined;
+  for (const { label, elsewhere = false, malformed = false, ...trial } of trials) {
+    const result = await send(trial, 'due');
     const { outcome } = result;
     samples += 1;
     if (elsewhere) {
       if (outcome.code !== 'ACCEPTED') continue;
       samples += 1;
-      const wrong = await send({ ...trial, secret: wrongSecret(context.random) });
+      const wrong = await send({ ...trial, secret: wrongSecret(context.random) }, 'due');
       if (wrong.outcome.code !== 'AUTH_INVALID_HMAC') continue;
     }
     seen = outcome.code;
     if (outcome.code === 'ACCEPTED')
       return { about, verdict: 'fail', expected, seen, reason: `${label} was accepted`, samples };
+    if (malformed && isRefusedUnknown(result)) continue;
     if (!control.refusals.includes(outcome.code)) {
       const slow = slowness(result, context.fleet.replay.maxAgeMs);
       const reason = `${label}: ${outcome.reason}${slow === undefined ? '' : `; ${slow}`}`;
-      return { about, verdict: 'unknown', expected, seen, reason, samples };
+      doubt ??= { about, verdict: 'unknown', expected, seen, reason, samples };
+      // An answer that no rule knows is no reason not to look for one that is accepted.
+      if (!isAnswered(result)) return doubt;
     }
   }
+  if (doubt !== undefined) return { ...doubt, samples };
   const positive = await send({ secret: accepted });
   samples += 1;
   if (positive.outcome.code === 'ACCEPTED') return { about, verdict: 'pass', expected, seen, samples };
   const reason = `refused, but a valid request was not accepted here either: ${positive.outcome.reason}`;
   return { about, verdict: 'unknown', expected, seen, reason, samples };
+}
+
+/** Whether a service gave an answer of its own, and was neither busy nor out of order. */
+function isAnswered({ status }: ProbeResult): boolean {
+  return status !== undefined && status < 500 && status !== 429;
 }

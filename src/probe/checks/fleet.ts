@@ -1,5 +1,6 @@
 import { type Identity, identifyOften, type Spread, spread } from '../identity.ts';
-import type { Check } from './check.ts';
+import { judgeSessions, viewSessions } from '../sessions.ts';
+import type { Check, CheckContext } from './check.ts';
 import { observe, type Sight } from './on-replicas.ts';
 import { signerOf } from './replay-read.ts';
 
@@ -31,19 +32,39 @@ const distinct: Check = {
   needs: ['two-replicas'],
   look: async (context) => [
     await observe(context, 'fleet', async (): Promise<Sight> => {
-      const { client } = signerOf(context);
+      const { client, secret } = signerOf(context);
+      const asker = context.sparing === true ? { client, secret } : { client };
       const { replicas } = context.fleet;
       const seen = await Promise.all(
         replicas.map(async (replica) => ({
           name: replica.name,
           host: replica.url.host,
-          seen: await identifyOften(context, replica, client),
+          seen: await identifyOften(context, replica, asker),
         })),
       );
-      return distinctSight(seen.map(summed));
+      const sight = distinctSight(seen.map(summed));
+      return sight.seen === ALIKE ? bySessions(context, sight) : sight;
     }),
   ],
 };
+
+/** What is seen where neither certificates nor answers tell replicas apart. */
+const ALIKE = 'not told apart';
+
+/** Sessions of TLS may still tell them apart, or show that some of them are one. */
+async function bySessions({ tls, fleet }: CheckContext, sight: Sight): Promise<Sight> {
+  if (tls === undefined) return sight;
+  const view = await viewSessions(tls.handshakes, fleet.replicas, fleet.probe.deadlineMs);
+  if (view === undefined) return sight;
+  const names = fleet.replicas.map(({ name }) => name);
+  const { verdict, reason } = judgeSessions(view, names);
+  const samples = sight.samples + view.samples;
+  if (verdict === 'pass') {
+    const { reason: _, ...rest } = sight;
+    return { ...rest, verdict, seen: `${names.length} told apart by their TLS sessions`, samples };
+  }
+  return { ...sight, verdict, samples, reason: reason === '' ? (sight.reason ?? '') : reason };
+}
 
 /** A replica as it first answered, and what all the connections to it have met. */
 type Named = Partial<Identity> & {
@@ -88,7 +109,7 @@ function distinctSight(seen: readonly Named[]): Sight {
   return {
     ...base,
     verdict: 'unknown',
-    seen: 'not told apart',
+    seen: ALIKE,
     reason: `${alike} show the same certificate and do not say which process they are`,
   };
 }
@@ -113,7 +134,7 @@ const balancerSpread: Check = {
     await observe(context, 'balancer', async (): Promise<Sight> => {
       const { balancer, replicas } = context.fleet;
       if (balancer === undefined) throw new Error('there is no balancer');
-      return spreadSight(await spread(context, balancer, replicas, signerOf(context).client), replicas.length);
+      return spreadSight(await spread(context, balancer, replicas, signerOf(context)), replicas.length);
     }),
   ],
 };

@@ -57,12 +57,12 @@ const ITEMS: readonly GateItem[] = [
     title: 'in strict mode a signature counts only under the key id of its secret',
     why: 'where any key id will do, a revoked key goes on under another name',
     remedy: 'set INTERSERVICE_HMAC_STRICT_KEY_ID to true (on is no such value), and restart the gate',
-    trials: ({ prober }, { accepted }, { strict }) => {
+    trials: ({ prober }, { id, accepted }, { strict }) => {
       if (!strict) return 'strict mode is not set in its configuration';
       const under = (secret: Secret, keyId: string): Trial => {
         return { label: `a right signature under ${keyId}`, secret, keyId, expect: 'AUTH_INVALID_HMAC' };
       };
-      const others = ({ secret }: { readonly secret: Secret }) => [INVENTED, ...prober.keyIdsFor(secret).slice(1)];
+      const others = ({ secret }: { readonly secret: Secret }) => [INVENTED, ...prober.keyIdsFor(secret, id).slice(1)];
       return accepted.flatMap((one) => others(one).map((keyId) => under(one.secret, keyId)));
     },
   },
@@ -123,13 +123,16 @@ async function lookAtGate(context: CheckContext, replica: Replica, trialsOf: Gat
   if (gate === undefined) return { ...nothing, verdict: 'unknown', reason: 'its configuration was not read' };
   const trials = trialsOf(context, client, gate);
   if (typeof trials === 'string') return { ...nothing, verdict: 'not-applicable', reason: trials };
-  const send = (call: Omit<Call, 'client' | 'nonce'>) =>
-    ask(context.prober, context.clock, { ...call, client: client.id, endpoint: replica, fresh: true }, { faults: 2 });
+  const send = (call: Omit<Call, 'client' | 'nonce'>, expect: Trial['expect'] = 'ACCEPTED') => {
+    const refusal = expect === 'ACCEPTED' ? {} : { refusal: 'due' as const };
+    const whole = { ...call, client: client.id, endpoint: replica, fresh: true, ...refusal };
+    return ask(context.prober, context.clock, whole, { faults: 2 });
+  };
   const expected = [...new Set(trials.map(({ expect }) => expect))].join(', ');
   const seen = new Set<string>();
   let samples = 0;
   for (const { label, expect, ...call } of trials) {
-    const { outcome } = await send(call);
+    const { outcome } = await send(call, expect);
     samples += 1;
     seen.add(outcome.code);
     if (outcome.code === expect) continue;

@@ -1,6 +1,8 @@
 import { escapeForeign } from '../../errors/escape.ts';
 import { compose } from '../../errors/verdict.ts';
 import type { Replica } from '../../fleet/fleet.ts';
+import { isBraked } from '../brake.ts';
+import { hazardsOf } from '../hazards.ts';
 import type { CheckContext, Observation } from './check.ts';
 
 /** How many replicas are looked at side by side. */
@@ -42,8 +44,9 @@ export async function observe(
   }
 }
 
-/** What a check that threw has seen. */
+/** What a check that threw has seen. @throws RotctlError `PROBE_NOT_INERT`, which is no check's own */
 export function thrown(error: unknown): Sight {
+  if (isBraked(error)) throw error;
   const text = error instanceof Error ? error.message : String(error);
   return {
     verdict: 'unknown',
@@ -64,12 +67,14 @@ export function together(parts: readonly (Sight & { readonly about: string })[])
   const verdict = compose(considered.map((each) => (each.verdict === 'not-applicable' ? 'unknown' : each.verdict)));
   const telling = considered.filter((each) => each.verdict === verdict);
   const first = telling[0] ?? only;
+  const hazards = hazardsOf(...telling.map((part) => part.hazards));
   const reasons = telling.flatMap(({ about, reason }) => (reason === undefined ? [] : [`${about}: ${reason}`]));
   return {
     verdict,
     expected: first.expected,
     seen: first.seen,
     ...(reasons.length === 0 ? {} : { reason: reasons.join('; ') }),
+    ...(hazards === undefined ? {} : { hazards }),
     samples: parts.reduce((sum, { samples }) => sum + samples, 0),
   };
 }

@@ -1,13 +1,13 @@
 import type { Replica } from '../../fleet/fleet.ts';
 import { type BurnedBytes, burnBytes, resend } from '../bytes.ts';
-import type { ProbeResult } from '../prober.ts';
 import type { Check, CheckContext, Observation } from './check.ts';
-import { observe, onReplicas, type Sight, together } from './on-replicas.ts';
-import { notBurned, REPLAY, readSight, signerOf } from './replay-read.ts';
+import { onReplicas, type Sight, together } from './on-replicas.ts';
+import { type Apart, type ApartSight, tellApart } from './replay-apart.ts';
+import { REPLAY_CONCURRENT } from './replay-concurrent.ts';
+import { beforeTheyAge, notBurned, REPLAY, readSight, signerOf, waitsForTurns } from './replay-read.ts';
 
 const STORE_REMEDY =
   'give every replica the same store, database, prefix and key function (JSON.stringify([clientId, nonce]))';
-const GARBAGE = '0'.repeat(64);
 
 /** Each replica remembers what it accepted itself: on the same connection, and on new ones (other workers). */
 const sameReplica: Check = {
@@ -17,22 +17,43 @@ const sameReplica: Check = {
   title: 'a request is accepted once by the replica that accepted it',
   why: 'without it a captured request can simply be sent again',
   remedy: 'look at the replica’s replay store: is one configured, and shared by all its workers',
-  needs: [],
-  look: (context) =>
-    onReplicas(context, async (replica) => {
-      const burnt = await burnBytes(context, replica, signerOf(context));
-      if (burnt.signed === undefined) return notBurned(burnt.outcome, burnt.samples);
-      let { samples } = burnt;
-      for (const fresh of [false, true, true]) {
-        const outcome = await resend(context, replica, burnt.signed, fresh);
-        samples += 1;
-        const how = fresh ? 'a new connection' : 'the same connection';
-        const sight = readSight(outcome, samples, `${replica.name} accepted the same request again on ${how}`);
-        if (sight.verdict !== 'pass') return sight;
-      }
-      return { verdict: 'pass', expected: REPLAY, seen: REPLAY, samples };
-    }),
+  hazards: ['fail-open', 'H2', 'H5', 'H19'],
+  needs: ['single-use'],
+  look: (context) => onReplicas(context, (replica) => beforeTheyAge(() => thriceAt(context, replica))),
 };
+
+async function thriceAt(context: CheckContext, replica: Replica): Promise<Sight> {
+  await context.prober.claim(signerOf(context).client, [replica, replica, replica]);
+  const burnt = await burnBytes(context, replica, signerOf(context));
+  if (burnt.signed === undefined) return notBurned(burnt.outcome, burnt.samples);
+  let { samples } = burnt;
+  for (const fresh of [false, true, true]) {
+    const outcome = await resend(context, replica, burnt.signed, fresh);
+    samples += 1;
+    const how = fresh ? 'a new connection' : 'the same connection';
+    const sight = readSight(outcome, samples, `${replica.name} accepted the same request again on ${how}`);
+    if (sight.verdict !== 'pass') return sight.verdict === 'fail' ? narrowed(context, replica, sight, fresh) : sight;
+  }
+  return { verdict: 'pass', expected: REPLAY, seen: REPLAY, samples };
+}
+
+/** Times that a replica is asked whether it ever remembers. */
+const REMEMBERS = 3;
+
+/** Forgets everything: it checks no nonces, or has failed open. Remembers at times: several processes, or a store that loses keys. */
+async function narrowed(context: CheckContext, replica: Replica, sight: Sight, fresh: boolean): Promise<Sight> {
+  let remembered = 0;
+  for (let n = 0; n < REMEMBERS; n += 1) {
+    await context.prober.claim(signerOf(context).client, [replica]);
+    const burnt = await burnBytes(context, replica, signerOf(context));
+    if (burnt.signed === undefined) return sight;
+    if ((await resend(context, replica, burnt.signed)).code === REPLAY) remembered += 1;
+  }
+  const reason = `${sight.reason}; ${remembered} of ${REMEMBERS} more were refused on the connection that burned them`;
+  const samples = sight.samples + 2 * REMEMBERS;
+  if (remembered === 0) return { ...sight, reason, samples, hazards: ['fail-open'] };
+  return { ...sight, reason, samples, hazards: fresh ? ['H11', 'H10'] : ['H2', 'H5', 'H19', 'H17'] };
+}
 
 /** Anchor scheme, 3R − 2 requests: burn at one and read at all others; burn at each other and read at the one. */
 const crossReplica: Check = {
@@ -42,10 +63,12 @@ const crossReplica: Check = {
   title: 'a request that one replica accepted is refused by the others',
   why: 'behind a balancer a captured request reaches another replica than the first time',
   remedy: STORE_REMEDY,
-  needs: ['two-replicas'],
+  hazards: ['H10', 'H11', 'H14', 'H20'],
+  perDomain: true,
+  needs: ['single-use', 'two-replicas'],
   look: async (context) => {
     const { replicas } = context.fleet;
-    const burns: { replica: Replica; burnt: BurnedBytes }[] = [];
+    const burns: Burn[] = [];
     for (const replica of replicas) {
       burns.push({ replica, burnt: await burnBytes(context, replica, signerOf(context)) });
       if (burns.at(-1)?.burnt.signed !== undefined) break;
@@ -55,29 +78,52 @@ const crossReplica: Check = {
     if (anchor?.burnt.signed === undefined) {
       return burns.map(({ replica, burnt }) => ({ target: replica.name, ms: 0, ...silent(burnt) }));
     }
-    const { signed } = anchor.burnt;
-    const pairs = await onReplicas({ ...context, fleet: { ...context.fleet, replicas: others } }, async (other) => {
-      const there = await resend(context, other, signed);
-      const onward = readSight(there, 1, twice(anchor.replica, other));
-      const burnt = await burnBytes(context, other, signerOf(context));
-      if (burnt.signed === undefined)
-        return together([
-          { about: 'onward', ...onward },
-          { about: 'back', ...silent(burnt) },
-        ]);
-      const back = readSight(
-        await resend(context, anchor.replica, burnt.signed),
-        1 + burnt.samples,
-        twice(other, anchor.replica),
-      );
-      return together([
-        { about: 'onward', ...onward },
-        { about: 'back', ...back },
-      ]);
-    });
-    return [anchorSight(anchor.replica.name, pairs), ...pairs];
+    const ways = new Map<string, Apart>();
+    const burnAnew = waitsForTurns(context.prober.mostRefusals);
+    const rest = { ...context, fleet: { ...context.fleet, replicas: others } };
+    const pairs = await onReplicas(rest, (other) =>
+      beforeTheyAge((again) => bothWays(context, anchor, other, { burnAnew: burnAnew || again, ways })),
+    );
+    const told = await tellApart(context, anchor.replica, [...ways.values()]);
+    const narrowed = pairs.map((pair) => withSight(pair, told.get(pair.target)));
+    return [anchorSight(anchor.replica.name, narrowed), ...narrowed];
   },
 };
+
+/** A replica, and what was burned there. */
+interface Burn {
+  readonly replica: Replica;
+  readonly burnt: BurnedBytes;
+}
+
+/** Reads at another replica what the anchor burned, and at the anchor what the other burned; `ways` keeps what failed. */
+async function bothWays(
+  context: CheckContext,
+  anchor: Burn,
+  other: Replica,
+  { burnAnew, ways }: { readonly burnAnew: boolean; readonly ways: Map<string, Apart> },
+): Promise<Sight> {
+  await context.prober.claim(signerOf(context).client, [other, anchor.replica]);
+  // Where refusals have to wait for their turns, a request that was burned before may have grown too old.
+  const { signed } = burnAnew ? await burnBytes(context, anchor.replica, signerOf(context)) : anchor.burnt;
+  if (signed === undefined) return silent(anchor.burnt);
+  const there = await resend(context, other, signed);
+  const onward = { about: 'onward', ...readSight(there, 1, twice(anchor.replica, other)) };
+  if (onward.verdict === 'fail') ways.set(other.name, { replica: other, onward: true, back: false });
+  const burnt = await burnBytes(context, other, signerOf(context));
+  if (burnt.signed === undefined) return together([onward, { about: 'back', ...silent(burnt) }]);
+  const here = await resend(context, anchor.replica, burnt.signed);
+  const back = { about: 'back', ...readSight(here, 1 + burnt.samples, twice(other, anchor.replica)) };
+  if (back.verdict === 'fail') ways.set(other.name, { replica: other, onward: onward.verdict === 'fail', back: true });
+  return together([onward, back]);
+}
+
+/** A failure with what it can be, as far as that could be narrowed. */
+function withSight(pair: Observation, sight: ApartSight | undefined): Observation {
+  if (pair.verdict !== 'fail' || sight === undefined) return pair;
+  const { hazards, says } = sight;
+  return { ...pair, reason: pair.reason === undefined ? says : `${pair.reason}; ${says}`, hazards };
+}
 
 function twice(first: Replica, second: Replica): string {
   return `accepted by ${first.name} and again by ${second.name}: they do not share a replay store`;
@@ -96,103 +142,15 @@ function anchorSight(name: string, pairs: readonly Observation[]): Observation {
   const failed = pairs.find(({ verdict }) => verdict === 'fail');
   const worst = failed ?? pairs[0];
   const reason = worst?.reason ?? 'no other replica answered';
-  return { ...base, verdict: failed === undefined ? 'unknown' : 'fail', seen: worst?.seen ?? 'nothing', reason };
-}
-
-/**
- * Copies of one request at the same moment, over connections that are open already: exactly one is accepted. Each
- * replica leads a round and gets half of the copies, first: behind one whose store is sound a race would stay hidden.
- */
-const concurrent: Check = {
-  id: 'replay.concurrent',
-  group: 'replay',
-  critical: true,
-  title: 'of many copies at once exactly one is accepted',
-  why: 'looking and then writing (GET, then SET) lets copies through that arrive together',
-  remedy: 'use one atomic SET key value PX ttl NX',
-  needs: [],
-  look: async (context) => {
-    const { replicas } = context.fleet;
-    const { copies, rounds } = context.concurrency ?? {
-      copies: Math.min(16, Math.max(8, 4 * replicas.length)),
-      rounds: 5,
-    };
-    const alone: Observation[] = [];
-    for (const replica of replicas) {
-      const targets = Array.from({ length: copies }, () => replica);
-      alone.push(await observe(context, replica.name, () => bursts(context, BURSTS_ALONE, () => targets)));
-    }
-    const spread = await observe(context, 'fleet', () =>
-      bursts(context, Math.max(rounds, replicas.length), (round) => spreadCopies(replicas, copies, round)),
-    );
-    return [...alone, spread];
-  },
-};
-
-/** Bursts that go to one replica alone: they tell which one looks before it writes. */
-const BURSTS_ALONE = 2;
-/** Bursts that could not be told and are tried once more. */
-const SPARE_BURSTS = 2;
-
-/** Bursts until one of them is no pass. */
-async function bursts(
-  context: CheckContext,
-  rounds: number,
-  targetsOf: (round: number) => readonly Replica[],
-): Promise<Sight> {
-  const sights: (Sight & { about: string })[] = [];
-  for (let round = 0, spare = SPARE_BURSTS; round < rounds; round += 1) {
-    const sight = await burst(context, targetsOf(round));
-    if (sight.verdict === 'unknown' && spare > 0) {
-      spare -= 1;
-      round -= 1;
-      continue;
-    }
-    sights.push({ about: `round ${round + 1}`, ...sight });
-    if (sight.verdict !== 'pass') break;
-  }
-  return together(sights);
-}
-
-/** Where each copy goes: the first half to the round's leader, the others in turn to the replicas after it. */
-function spreadCopies(replicas: readonly Replica[], copies: number, round: number): Replica[] {
-  return Array.from({ length: copies }, (_, n) => {
-    const behind = n < copies / 2 ? 0 : 1 + (n % Math.max(1, replicas.length - 1));
-    return replicas[(round + behind) % replicas.length];
-  }).filter((replica): replica is Replica => replica !== undefined);
-}
-
-async function burst(context: CheckContext, targets: readonly Replica[]): Promise<Sight> {
-  const { prober, fleet } = context;
-  for (const replica of fleet.replicas) {
-    await prober.reserve(replica, 2 * targets.filter((target) => target === replica).length);
-  }
-  const { client, secret } = signerOf(context);
-  const warmUp = { client, secret: undefined, overrideSignature: GARBAGE, paid: true };
-  const warm = await Promise.all(targets.map((endpoint) => prober.probe({ ...warmUp, endpoint })));
-  const cold = warm.find(({ status }) => status === undefined);
-  if (cold !== undefined) {
-    const expected = `1 of ${targets.length} accepted`;
-    return { verdict: 'unknown', expected, seen: 'not sent', reason: cold.outcome.reason, samples: targets.length };
-  }
-  const signed = prober.sign({ client, secret });
-  const results = await Promise.all(targets.map((endpoint) => prober.send(signed, endpoint, { paid: true })));
-  return judgeBurst(targets, results);
-}
-
-function judgeBurst(targets: readonly Replica[], results: readonly ProbeResult[]): Sight {
-  const accepting = targets.filter((_, n) => results[n]?.outcome.code === 'ACCEPTED').map(({ name }) => name);
-  const strange = results.find(({ outcome }) => outcome.code !== 'ACCEPTED' && outcome.code !== REPLAY);
-  const base = {
-    expected: `1 of ${results.length} accepted`,
-    seen: `${accepting.length} of ${results.length} accepted`,
-    samples: results.length,
+  const hazards = failed?.hazards === undefined ? {} : { hazards: failed.hazards };
+  return {
+    ...base,
+    verdict: failed === undefined ? 'unknown' : 'fail',
+    seen: worst?.seen ?? 'nothing',
+    reason,
+    ...hazards,
   };
-  if (accepting.length > 1) return { ...base, verdict: 'fail', reason: `accepted by ${accepting.join(', ')}` };
-  if (strange !== undefined) return { ...base, verdict: 'unknown', reason: strange.outcome.reason };
-  if (accepting.length === 1) return { ...base, verdict: 'pass' };
-  return { ...base, verdict: 'unknown', reason: 'every copy of a request never sent before was called a replay' };
 }
 
 /** The replay checks that need no time. */
-export const REPLAY_AT_ONCE: readonly Check[] = [sameReplica, crossReplica, concurrent];
+export const REPLAY_AT_ONCE: readonly Check[] = [sameReplica, crossReplica, REPLAY_CONCURRENT];

@@ -22,15 +22,16 @@ export const REPLAY_NAMESPACE: Check = {
   why: 'another prefix, database or store forgets every nonce, and each captured request is good once more',
   remedy:
     'restore the store’s address, database and prefix as they were; a change of theirs needs a full stop of one nonce life',
-  needs: ['burned-nonces'],
+  hazards: ['H10', 'H5', 'H4', 'H19', 'H2', 'H8', 'H15'],
+  perDomain: true,
+  needs: ['single-use', 'burned-nonces'],
   look: async (context) => {
     const { nonceTtlMs } = context.fleet.replay;
     const margin = Math.min(1000, nonceTtlMs / 10);
-    const alive = context.burned
-      .filter(({ burnedAt }) => burnedAt + nonceTtlMs - margin > context.clock.now())
-      .toSorted((a, b) => b.burnedAt - a.burnedAt)
-      .slice(0, NAMESPACE_READS);
+    const youngest = context.burned.toSorted((a, b) => b.burnedAt - a.burnedAt).slice(0, NAMESPACE_READS);
     return onReplicas(context, async (replica) => {
+      for (const { client } of youngest) await context.prober.claim(client, [replica]);
+      const alive = youngest.filter(({ burnedAt }) => burnedAt + nonceTtlMs - margin > context.clock.now());
       if (alive.length === 0) {
         const reason = `all ${context.burned.length} nonces are older than their life of ${nonceTtlMs} ms`;
         return { verdict: 'unknown', expected: REPLAY, seen: 'not sent', reason, samples: 0 };

@@ -22,15 +22,15 @@ const refusedBurnsNothing: Check = {
   title: 'a request that is refused uses up no nonce',
   why: 'a nonce that is taken before the signature is checked can be used up by anyone who sees or guesses it',
   remedy: 'check the signature first, and take the nonce only then',
-  needs: [],
+  needs: ['single-use'],
   look: (context) => onReplicas(context, (replica) => inRuns(context, replica, () => burnRefused(context, replica))),
 };
 
 async function burnRefused(context: CheckContext, replica: Replica): Promise<Run> {
   const { prober, random } = context;
   const { client, secret } = signerOf(context);
-  const call = { endpoint: replica, client, nonce: random.hex(16), fresh: true };
-  const refused = await prober.probe({ ...call, secret: wrongSecret(random) });
+  const call = { endpoint: replica, client, nonce: prober.nonce(), fresh: true };
+  const refused = await prober.probe({ ...call, secret: wrongSecret(random), refusal: 'due' });
   const base = { expected: 'AUTH_INVALID_HMAC, ACCEPTED', seen: refused.outcome.code, samples: 1 };
   if (refused.outcome.code === 'ACCEPTED') return { ...base, verdict: 'fail', reason: 'a wrong secret was accepted' };
   if (refused.outcome.code !== 'AUTH_INVALID_HMAC') return unclear(context, base, refused);
@@ -50,16 +50,26 @@ const nonceExact: Check = {
   title: 'nonces that differ in one character are two nonces',
   why: 'a key that folds case or cuts nonces off refuses valid requests as replays',
   remedy: 'take the nonce into the store’s key byte for byte: JSON.stringify([clientId, nonce])',
-  needs: [],
+  hazards: ['H20'],
+  needs: ['single-use'],
   look: (context) => onReplicas(context, (replica) => inRuns(context, replica, () => tryVariants(context, replica))),
 };
 
 async function tryVariants(context: CheckContext, replica: Replica): Promise<Run> {
-  const nonce = `abcdef${context.random.hex(29)}`;
+  if (context.fleet.probe.scheme?.nonce?.form === 'uuid') {
+    const reason = 'nonces are UUIDs, of which two writings may be one';
+    return { verdict: 'not-applicable', expected: 'ACCEPTED', seen: 'not sent', reason, samples: 0 };
+  }
+  const core = `abcdef${context.random.hex(61)}`.slice(0, context.fleet.probe.scheme?.nonce?.digits ?? 64);
+  const nonce = context.prober.nonce(core);
+  const prefix = nonce.slice(0, nonce.length - core.length);
   const variants = [
     { nonce, differs: undefined },
-    { nonce: nonce.toUpperCase(), differs: 'only in case' },
-    { nonce: `${nonce.slice(0, -1)}${nonce.endsWith('0') ? '1' : '0'}`, differs: 'only in their 64th character' },
+    { nonce: `${prefix}${core.toUpperCase()}`, differs: 'only in case' },
+    {
+      nonce: `${nonce.slice(0, -1)}${nonce.endsWith('0') ? '1' : '0'}`,
+      differs: `only in their ${core.length}th character`,
+    },
   ];
   const expected = variants.map(() => 'ACCEPTED').join(', ');
   const codes: string[] = [];

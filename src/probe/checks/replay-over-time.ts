@@ -2,7 +2,8 @@ import type { ReplayContract, Replica } from '../../fleet/fleet.ts';
 import { burnBytes, resend } from '../bytes.ts';
 import type { Signed } from '../call.ts';
 import { type Burned, burn } from '../oracle.ts';
-import type { Check, CheckContext, Observation } from './check.ts';
+import { persist } from '../retry.ts';
+import type { Check, CheckContext } from './check.ts';
 import { observe, onReplicas, type Sight, together } from './on-replicas.ts';
 import { notBurned, REPLAY, readSight, signerOf } from './replay-read.ts';
 
@@ -16,6 +17,8 @@ export function dueAt({ burnedAt }: Pick<Burned, 'burnedAt'>, { nonceTtlMs, cloc
 
 /** Starts `replay.after-ttl`: burns one nonce at each replica, to be given back as `owed` when they are due. */
 export async function burnOwed(context: CheckContext): Promise<Burned[]> {
+  // Where nonces are not remembered there is none to give back.
+  if (context.fleet.probe.scheme?.singleUse === false) return [];
   const burns = await Promise.all(context.fleet.replicas.map((replica) => burn(context, replica, signerOf(context))));
   return burns.flatMap(({ burned }) => (burned === undefined ? [] : [burned]));
 }
@@ -28,7 +31,9 @@ const afterTtl: Check = {
   title: 'after its life a nonce is accepted once, and then refused',
   why: 'a nonce that never ends fills the store, and one that ends without being taken again is not single-use',
   remedy: 'compare the store’s PX or EX with replay.nonceTtl; a key without expiry shows as PTTL -1',
-  needs: ['patience'],
+  hazards: ['H13', 'H10', 'H11', 'fail-open'],
+  perDomain: true,
+  needs: ['single-use', 'patience'],
   waits: (context) => {
     const due = context.owed.map((owed) => dueAt(owed, context.fleet.replay));
     const { nonceTtlMs, clockErrorMs } = context.fleet.replay;
@@ -39,47 +44,77 @@ const afterTtl: Check = {
     const owed = context.owed.length > 0 ? context.owed : await burnOwed(context);
     const wait = Math.max(0, ...owed.map((each) => dueAt(each, fleet.replay) - clock.now()));
     await pause(context, 'the life of burned nonces', wait);
-    return onReplicas(context, async (replica) => {
-      const mine = owed.filter((each) => each.replica === replica.name);
-      const parts = [];
-      for (const each of mine) parts.push(await reuse(context, replica, each));
-      if (parts.length > 0) return together(parts);
+    const anchor = fleet.replicas.find(({ name }) => owed.some((each) => each.replica === name));
+    const own = new Map<string, readonly Part[]>();
+    const onward = new Map<string, Part[]>();
+    const seen = await onReplicas(context, async (replica) => {
+      const parts: Part[] = [];
+      for (const each of owed.filter((one) => one.replica === replica.name)) {
+        const others = replica === anchor ? fleet.replicas.filter((one) => one !== anchor) : [anchor ?? replica];
+        const { there, elsewhere } = await reuse(context, replica, each, others);
+        parts.push(there);
+        if (replica !== anchor) parts.push(...elsewhere.map(({ read }) => read));
+        else for (const { at, read } of elsewhere) onward.set(at, [...(onward.get(at) ?? []), read]);
+      }
+      if (parts.length > 0) {
+        own.set(replica.name, parts);
+        return together(parts);
+      }
       const reason = 'no nonce was burned here before';
       return { verdict: 'unknown', expected: `ACCEPTED, ${REPLAY}`, seen: 'not sent', reason, samples: 0 };
+    });
+    return seen.map((one) => {
+      const parts = own.get(one.target);
+      return parts === undefined ? one : { ...one, ...together([...parts, ...(onward.get(one.target) ?? [])]) };
     });
   },
 };
 
-async function reuse(context: CheckContext, replica: Replica, owed: Burned): Promise<Sight & { about: string }> {
+type Part = Sight & { readonly about: string };
+
+/** Uses a nonce again at the replica that took it first, and sends it once more there and to others: each part is one read. */
+async function reuse(
+  context: CheckContext,
+  replica: Replica,
+  owed: Burned,
+  others: readonly Replica[],
+): Promise<{ readonly there: Part; readonly elsewhere: readonly { readonly at: string; readonly read: Part }[] }> {
   const { prober, clock, fleet } = context;
   const expected = `ACCEPTED, ${REPLAY}`;
-  const about = `burned at ${owed.replica}`;
+  const base = { about: `burned at ${owed.replica}`, expected, samples: 1 };
   const call = { ...signerOf(context, owed.client), nonce: owed.nonce };
+  await prober.claim(owed.client, [replica, replica, ...others]);
   // Not tried anew after a fault: it may have been taken.
   const first = await prober.probe({ ...call, endpoint: replica });
   const age = Math.round(clock.now() - owed.burnedAt);
   if (first.outcome.code === REPLAY) {
     const reason = `still refused ${age} ms after it was burned, its life being ${fleet.replay.nonceTtlMs} ms`;
-    return { about, verdict: 'fail', expected, seen: REPLAY, reason, samples: 1 };
+    return { there: { ...base, verdict: 'fail', seen: REPLAY, reason, hazards: ['H13'] }, elsewhere: [] };
   }
   if (first.outcome.code !== 'ACCEPTED') {
-    return { about, verdict: 'unknown', expected, seen: first.outcome.code, reason: first.outcome.reason, samples: 1 };
+    const { code, reason } = first.outcome;
+    return { there: { ...base, verdict: 'unknown', seen: code, reason }, elsewhere: [] };
   }
-  const reads = await Promise.all(
-    fleet.replicas.map(async (other) => {
-      const { outcome } = await prober.probe({ ...call, endpoint: other, fresh: true });
-      return { about: other.name, ...readSight(outcome, 1, 'accepted a second time after its life') };
-    }),
-  );
-  const { verdict, reason, samples, seen } = together(reads);
-  return {
-    about,
-    verdict,
-    expected,
-    seen: `ACCEPTED, ${seen}`,
-    ...(reason === undefined ? {} : { reason }),
-    samples: samples + 1,
+  const read = async (other: Replica): Promise<Part> => {
+    // It has been taken anew, so that a fault may be tried again without harm.
+    const { outcome } = await persist(clock, { faults: 3 }, () =>
+      prober.probe({ ...call, endpoint: other, fresh: true, refusal: 'claimed' }),
+    );
+    const sight = readSight(outcome, 1, `accepted a second time after its life, by ${other.name}`);
+    const hazards = other === replica ? (['fail-open', 'H11'] as const) : (['H10', 'H11', 'fail-open'] as const);
+    return {
+      about: base.about,
+      ...sight,
+      seen: `ACCEPTED, ${sight.seen}`,
+      expected,
+      ...(sight.verdict === 'fail' ? { hazards } : {}),
+    };
   };
+  const [there, elsewhere] = await Promise.all([
+    read(replica),
+    Promise.all(others.map(async (other) => ({ at: other.name, read: await read(other) }))),
+  ]);
+  return { there: { ...there, samples: 2 }, elsewhere };
 }
 
 /** A nonce must be remembered for as long as its request can live: the slow probe that finds a short life. */
@@ -90,7 +125,8 @@ const windowEnd: Check = {
   title: 'a request is refused again until the very end of its window',
   why: 'a request stamped ahead of the signer’s clock lives for up to twice the window; its nonce must live longer',
   remedy: 'raise the nonce’s life first, wait for the old one to pass, and only then raise the window',
-  needs: ['patience'],
+  hazards: ['H1', 'H8', 'H2', 'H5', 'H19'],
+  needs: ['timestamp', 'single-use', 'patience'],
   waits: ({ fleet: { replay } }) => (isForgotten(replay) ? 0 : windowOf(replay)),
   look: async (context) => {
     const { replay, replicas } = context.fleet;
@@ -109,23 +145,49 @@ const windowEnd: Check = {
     const ahead = replay.maxAgeMs - margin;
     const burns = new Map<string, Signed>();
     const failures = await onReplicas(context, async (replica) => {
-      const burnt = await burnBytes(context, replica, { ...signerOf(context), timestampOffsetMs: ahead });
+      const burnt = await burnAhead(context, replica, ahead);
       if (burnt.signed === undefined) return notBurned(burnt.outcome, burnt.samples);
       burns.set(replica.name, burnt.signed);
       return { verdict: 'pass', expected: REPLAY, seen: 'ACCEPTED', samples: burnt.samples };
     });
     const until = [...burns.values()].map(({ timestamp }) => Number(timestamp) + ahead);
     if (until.length > 0) await pause(context, 'the end of the window', Math.min(...until) - context.clock.now());
-    const results: Observation[] = [];
-    for (const replica of replicas) {
-      const signed = burns.get(replica.name);
-      const failed = failures.find(({ target, verdict }) => target === replica.name && verdict !== 'pass');
-      if (signed === undefined) results.push(...(failed === undefined ? [] : [failed]));
-      else results.push(await observe(context, replica.name, () => readAtEnd(context, replica, signed, ahead)));
-    }
-    return results;
+    const results = await Promise.all(
+      replicas.map(async (replica) => {
+        const { name } = replica;
+        const signed = burns.get(name);
+        if (signed === undefined)
+          return failures.filter(({ target, verdict }) => target === name && verdict !== 'pass');
+        return [await observe(context, name, () => readPatiently(context, replica, signed, ahead))];
+      }),
+    );
+    return results.flat();
   },
 };
+
+/** How often the end of a window is waited for, where the last look came too late by our own doing. */
+const END_TRIES = 3;
+
+/** Burns a request that is stamped ahead, and so lives for almost twice the window. */
+async function burnAhead(context: CheckContext, replica: Replica, ahead: number) {
+  const signer = signerOf(context);
+  await context.prober.claim(signer.client, [replica], 2 * ahead);
+  return burnBytes(context, replica, { ...signer, timestampOffsetMs: ahead });
+}
+
+/** Looks at the end of the window, and once more at that of another request where a machine at its limit made us late. */
+async function readPatiently(context: CheckContext, replica: Replica, first: Signed, ahead: number): Promise<Sight> {
+  const { maxAgeMs, clockErrorMs } = context.fleet.replay;
+  let signed = first;
+  for (let tries = 1; ; tries += 1) {
+    const sight = await readAtEnd(context, replica, signed, ahead);
+    const isLate = context.clock.now() > Number(signed.timestamp) + maxAgeMs - clockErrorMs;
+    if (sight.seen !== 'AUTH_TIMESTAMP_SKEW' || !isLate || tries === END_TRIES) return sight;
+    const burnt = await burnAhead(context, replica, ahead);
+    if (burnt.signed === undefined) return sight;
+    ({ signed } = burnt);
+  }
+}
 
 async function readAtEnd(context: CheckContext, replica: Replica, signed: Signed, ahead: number): Promise<Sight> {
   const at = Number(signed.timestamp) + ahead;
@@ -177,7 +239,8 @@ const ttlBound: Check = {
   title: 'the declared nonce life covers every request’s life',
   why: 'a request from a client whose clock is ahead lives longer than the window; clocks differ, and the store takes time',
   remedy: 'raise the nonce’s life on every replica, wait for the old life to pass, and declare it in replay.nonceTtl',
-  needs: [],
+  hazards: ['H1'],
+  needs: ['timestamp', 'single-use'],
   look: async (context) => [await observe(context, 'fleet', async () => boundSight(context.fleet.replay))],
 };
 

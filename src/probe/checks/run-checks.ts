@@ -1,7 +1,9 @@
 import type { Finding } from '../finding.ts';
 import { markAccepted } from './accepted.ts';
+import { byDomain } from './by-domain.ts';
 import { type Check, type CheckContext, findingOf, type Need, type Observation } from './check.ts';
 import { thrown } from './on-replicas.ts';
+import { lackOf } from './scheme-lacks.ts';
 
 type Unmet = Pick<Observation, 'verdict' | 'reason'>;
 
@@ -37,11 +39,16 @@ export async function runChecks(
   return findings;
 }
 
-function waits({ needs }: Check): boolean {
+/** Whether a check has to wait, which it may do while others run. */
+export function waits({ needs }: Pick<Check, 'needs'>): boolean {
   return needs.includes('patience');
 }
 
-async function lookAt(check: Check, context: CheckContext): Promise<readonly Observation[]> {
+function lookAt(check: Check, whole: CheckContext): Promise<readonly Observation[]> {
+  return byDomain(check, whole, (context) => lookOnce(check, context));
+}
+
+async function lookOnce(check: Check, context: CheckContext): Promise<readonly Observation[]> {
   for (const need of check.needs) {
     const unmet = missing(need, check, context);
     if (unmet !== undefined)
@@ -60,6 +67,12 @@ async function lookAt(check: Check, context: CheckContext): Promise<readonly Obs
 function missing(need: Need, check: Check, context: CheckContext): Unmet | undefined {
   const { fleet, clients, burned, patienceMs } = context;
   switch (need) {
+    case 'tls':
+      if ([fleet.balancer, ...fleet.replicas].some((to) => to?.url.protocol === 'https:')) return undefined;
+      return { verdict: 'not-applicable', reason: 'no address is https' };
+    case 'client-certificate':
+      if (fleet.tls.cert !== undefined) return undefined;
+      return { verdict: 'not-applicable', reason: 'rotctl.yaml declares no certificate of ours (tls.cert)' };
     case 'required-certificate':
       if (fleet.tls.required) return undefined;
       return { verdict: 'not-applicable', reason: 'the fleet does not promise mutual TLS (tls.required is false)' };
@@ -68,10 +81,27 @@ function missing(need: Need, check: Check, context: CheckContext): Unmet | undef
       return { verdict: 'not-applicable', reason: 'rotctl.yaml declares no balancer' };
     case 'two-replicas':
       if (fleet.replicas.length >= 2) return undefined;
+      if (context.domain !== undefined)
+        return { verdict: 'not-applicable', reason: `${context.domain.name} has one replica` };
       return { verdict: 'unknown', reason: `it needs two replicas, there is ${fleet.replicas.length}` };
+    case 'two-domains':
+      if ((fleet.domains ?? []).length >= 2) return undefined;
+      return { verdict: 'not-applicable', reason: 'all replicas share one store (rotctl.yaml has no stores)' };
     case 'two-clients':
       if (clients.length >= 2) return undefined;
       return { verdict: 'not-applicable', reason: `it needs two clients, ${clients.length} is looked at` };
+    case 'store':
+      if (context.store !== undefined) return undefined;
+      return { verdict: 'not-applicable', reason: 'rotctl.yaml declares no store to look into' };
+    case 'certificates':
+      if (context.pki !== undefined) return undefined;
+      return { verdict: 'not-applicable', reason: 'rotctl.yaml does not say where the certificates of parties stand' };
+    case 'timestamp':
+    case 'single-use':
+    case 'client-id': {
+      const lack = lackOf(fleet.probe.scheme, need);
+      return lack === undefined ? undefined : { verdict: 'not-applicable', reason: lack };
+    }
     case 'burned-nonces':
       if (burned.length > 0) return undefined;
       return { verdict: 'not-applicable', reason: 'no nonce was burned before a change' };

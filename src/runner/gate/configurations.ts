@@ -161,7 +161,7 @@ function isSo(now: GateSettings, change: GateChange): boolean {
 }
 
 /** A configuration for the record: secrets by fingerprint, what is not set as nothing. */
-function shown(settings: GateSettings): Snapshot {
+export function shown(settings: GateSettings): Snapshot {
   return Object.fromEntries(
     (Object.keys(settings) as (keyof GateSettings)[]).map((name) => {
       const value = settings[name];

@@ -1,9 +1,11 @@
-import type { Secret } from '../../credential/secret.ts';
+import { Secret } from '../../credential/secret.ts';
+import type { Listed } from '../../deploy/driver.ts';
 import type { Fleet } from '../../fleet/fleet.ts';
 import { beginningOf } from '../../machine/as-before.ts';
 import type { Task } from '../../machine/roll.ts';
 import type { Effect, Inventory, RotatingGeneration } from '../../machine/step.ts';
 import { nameOf } from '../key-name.ts';
+import { type GenerationIds, idsNow } from '../second-id.ts';
 import type { Tools } from '../tools.ts';
 
 /** What one setting of one target would be changed from and to, by names of keys or in words. */
@@ -32,26 +34,30 @@ function settingsAtFirst(inventory: Inventory): Settings {
     strict: sayValue(strict),
     revokes: 'nothing',
     keyIds,
+    defaultId: 'current',
     namespace: 'declared',
     dual: 'no',
   };
 }
 
 /** A setting's name in words, where that differs. */
-const IN_WORDS: Settings = { keyIds: 'key ids' };
+const IN_WORDS: Settings = { keyIds: 'key ids', defaultId: 'default client id is that of' };
 
 /** What the configuration of every party says, by names of keys, as a plan goes on. */
 export class Picture {
   readonly material: ReadonlyMap<string, Names>;
   readonly #held: Map<string, Map<string, string>>;
   readonly #clients: readonly string[];
+  readonly #ids: ReadonlyMap<string, GenerationIds>;
   readonly #atFirst: Settings;
 
   private constructor(
     material: ReadonlyMap<string, Names>,
     held: Map<string, Map<string, string>>,
     inventory: Inventory,
+    ids: ReadonlyMap<string, GenerationIds> = new Map(),
   ) {
+    this.#ids = ids;
     this.material = material;
     this.#held = held;
     this.#clients = inventory.clients;
@@ -66,6 +72,7 @@ export class Picture {
     tools: Pick<Tools, 'fleet' | 'runbook' | 'driver' | 'readCurrent'>,
     inventory: Inventory,
     known: Readonly<Record<string, Names>> | undefined,
+    knownIds: Readonly<Record<string, GenerationIds>> = {},
   ): Promise<Picture> {
     const { clients } = inventory;
     if (tools.runbook.scheme !== 'keyring') return new Picture(new Map(), new Map(), inventory);
@@ -74,7 +81,14 @@ export class Picture {
       const present = await tools.readCurrent(clients);
       for (const [id, secret] of present) material.set(id, { current: nameOf(secret), next: NOT_MADE });
     }
-    return new Picture(material, await readAll(tools, clients), inventory);
+    const ids = new Map(Object.entries(knownIds));
+    if (known === undefined) {
+      for (const client of tools.fleet.clients.filter(({ id }) => clients.includes(id))) {
+        const own = await idsNow(tools.driver, client);
+        if (own !== undefined) ids.set(client.id, own);
+      }
+    }
+    return new Picture(material, await readAll(tools, clients, ids), inventory, ids);
   }
 
   /** What a task would change, which is then taken for changed. */
@@ -115,8 +129,18 @@ export class Picture {
     const isKeyed = this.material.size > 0 && (setting === 'accepts' || setting === 'signs');
     if (!isKeyed) return [changed(IN_WORDS[setting] ?? setting, sayValue(value), setting)];
     const clients = setting === 'signs' ? [target] : this.#clients;
-    return clients.map((client) => {
+    return clients.flatMap((client) => {
       const generations = (Array.isArray(value) ? value : [value]) as readonly RotatingGeneration[];
+      const ids = this.#ids.get(client);
+      if (ids !== undefined && setting === 'accepts') {
+        return (['current', 'next'] as const).map((generation) => {
+          const id = ids[generation];
+          const to = generations.includes(generation)
+            ? (this.material.get(client)?.[generation] ?? generation)
+            : NO_ENTRY;
+          return changed(`accepts of ${id}`, to, `accepts ${id}`);
+        });
+      }
       const to = generations.map((generation) => this.material.get(client)?.[generation] ?? generation).join(', ');
       return changed(setting === 'signs' ? 'signs with' : `accepts of ${client}`, to, `${setting} ${client}`);
     });
@@ -134,17 +158,27 @@ function sayValue(value: unknown): string {
   return Array.isArray(value) ? value.join(', ') || 'nothing' : String(value);
 }
 
+/** What stands for the secrets of a client id that has no entry. */
+const NO_ENTRY = 'no entry';
+
 async function readAll(
   { fleet, driver }: Pick<Tools, 'fleet' | 'driver'>,
   clients: readonly string[],
+  ids: ReadonlyMap<string, GenerationIds>,
 ): Promise<Map<string, Map<string, string>>> {
   const held = new Map<string, Map<string, string>>();
   for (const acceptor of acceptorsOf(fleet)) {
-    const listed = await driver.readAccepted(acceptor, clients);
-    held.set(acceptor.name, new Map([...listed].map(([client, list]) => [`accepts ${client}`, sayNames(list)])));
+    const all = clients.flatMap((client) => Object.values(ids.get(client) ?? { client }));
+    const listed = await driver.readAccepted(acceptor, all);
+    const twofold = new Set([...ids.values()].flatMap(({ current, next }) => [current, next]));
+    const sayListed = (id: string) =>
+      twofold.has(id) && listed?.get(id)?.length === 0 ? NO_ENTRY : sayNames(listed?.get(id));
+    const names = all.map((id): [string, string] => [`accepts ${id}`, sayListed(id)]);
+    held.set(acceptor.name, new Map(names));
   }
-  for (const client of fleet.clients.filter(({ id }) => clients.includes(id))) {
-    held.set(client.id, new Map([[`signs ${client.id}`, nameOf(await driver.readSigning(client))]]));
+  for (const client of fleet.clients.filter(({ id, movable }) => clients.includes(id) && movable === 'us')) {
+    const signing = await driver.readSigning(client);
+    held.set(client.id, new Map([[`signs ${client.id}`, sayNames(signing === undefined ? undefined : [signing])]]));
   }
   return held;
 }
@@ -156,6 +190,8 @@ function acceptorsOf({
   return [...templates, ...replicas];
 }
 
-function sayNames(secrets: readonly Secret[]): string {
-  return secrets.length === 0 ? 'nothing' : secrets.map(nameOf).join(', ');
+function sayNames(secrets: readonly Listed[] | undefined): string {
+  if (secrets === undefined) return 'what cannot be read';
+  const names = secrets.map((one) => (one instanceof Secret ? nameOf(one) : one.fingerprint));
+  return names.length === 0 ? 'nothing' : names.join(', ');
 }

@@ -1,5 +1,6 @@
 import type { LedgerValue } from '../../ledger/entry.ts';
 import type { Proof } from '../../machine/step.ts';
+import { pinsRecord } from '../enumeration.ts';
 import { safetyRecord } from '../safety.ts';
 import type { Plan, PlannedTask, PlannedTrigger, PlanPart } from './plan.ts';
 
@@ -7,7 +8,19 @@ type Values = { readonly [key: string]: LedgerValue };
 
 /** A plan as plain data, for JSON and for its file. Names of keys, never a secret. */
 export function planDocument(plan: Plan): Values {
-  const { material, safety, parts, causes, preconditions, canaryPerSecond, repeats, inventory } = plan;
+  const {
+    material,
+    safety,
+    parts,
+    deploys,
+    causes,
+    preconditions,
+    canaryPerSecond,
+    repeats,
+    inventory,
+    awaited,
+    refused,
+  } = plan;
   return {
     environment: plan.fleet.environment,
     targets: {
@@ -20,16 +33,39 @@ export function planDocument(plan: Plan): Values {
       ...safetyRecord(safety),
       surroundings: safety.surroundings.map((one) => ({ ...one })),
     },
+    addresses: pinsRecord(plan.pins),
+    ...(awaited.length === 0 ? {} : { awaited: [...awaited] }),
+    ...(refused === undefined ? {} : { refused }),
+    deploys: deploys.drivers.map(({ targets, by }) => ({ by, targets: [...targets] })),
+    together: [...deploys.together],
     causes,
     preconditions: { names: [...preconditions], tried: false },
     canary: { requestsPerSecond: canaryPerSecond },
     repeats,
-    commands: parts.map(partDocument),
+    sender: senderDocument(plan.sender),
+    ...(plan.blocked === undefined ? {} : { blocked: plan.blocked }),
+    commands: parts.map((part) => partDocument(part, plan.statuses)),
   };
 }
 
-function partDocument({ command, goal, moves, requests, duration }: PlanPart): Values {
-  return { command, goal, requests, ...duration, moves: moves.map(moveDocument) };
+function senderDocument({ userAgent, addresses, perSecond }: Plan['sender']): Values {
+  return {
+    userAgent,
+    addresses: addresses.map(({ replica, address }) => ({ replica, address: address ?? null })),
+    perSecond: perSecond ?? null,
+  };
+}
+
+function partDocument(
+  { command, goal, moves, requests, traffic, duration }: PlanPart,
+  statuses: Plan['statuses'],
+): Values {
+  const seen = traffic.map(({ answers, ...when }) => ({
+    ...when,
+    answers: { ...answers },
+    statuses: { ...statuses(answers) },
+  }));
+  return { command, goal, requests, traffic: seen, ...duration, moves: moves.map(moveDocument) };
 }
 
 function moveDocument(move: PlannedTask | PlannedTrigger): Values {

@@ -3,7 +3,9 @@ import * as z from 'zod';
 import { parseDocument } from '../../document/parse.ts';
 import { validate } from '../../document/validate.ts';
 import { RotctlError } from '../../errors/rotctl-error.ts';
+import type { Pin } from '../../fleet/fleet.ts';
 import type { LedgerValue } from '../../ledger/entry.ts';
+import { pinChanges, pinsRecord, sayPinChanges } from '../enumeration.ts';
 import { type LedgerHead, type PlanBinding, sayHead } from './binding.ts';
 import { planDocument } from './document.ts';
 import type { Plan } from './plan.ts';
@@ -17,6 +19,8 @@ export interface Present {
   readonly inventory: string;
   readonly runbook: string;
   readonly clients: readonly string[];
+  /** Where each replica is. */
+  readonly pins: readonly Pin[];
   readonly compromised: boolean;
   readonly reinstate: boolean;
   /** The command that makes the plan anew. */
@@ -40,6 +44,7 @@ export function planFile(plan: Plan): Values {
     inventory: plan.fleet.digest,
     runbook: { name: plan.safety.runbook.name, digest: plan.safety.runbook.digest },
     clients: [...plan.inventory.clients],
+    addresses: pinsRecord(plan.pins),
     compromised: plan.order.compromised,
     reinstate: plan.order.reinstate,
     plan: planDocument(plan),
@@ -70,6 +75,14 @@ const fileSchema = z.looseObject({
   inventory: digest,
   runbook: z.strictObject({ name: z.string(), digest }),
   clients: z.array(z.string()),
+  addresses: z.array(
+    z.strictObject({
+      name: z.string(),
+      url: z.string(),
+      address: z.string().nullable(),
+      reason: z.string().optional(),
+    }),
+  ),
   compromised: z.boolean(),
   reinstate: z.boolean(),
   digest,
@@ -98,10 +111,21 @@ export function bindPlan(text: string, file: string, present: Present): PlanBind
     differs('reinstate', String(saved.reinstate), String(present.reinstate)),
     differs('ledger', sayHead(saved.ledger), sayHead(present.ledger)),
     differs('inventory', saved.inventory, present.inventory),
+    placesDiffer(saved.addresses, present.pins),
     differs('runbook', saved.runbook.digest, present.runbook),
   ].flat();
   if (differing.length > 0) throw stale(`the plan does not fit: ${differing.join('; ')}`, file, remake);
   return { digest: saved.digest, ledger: saved.ledger };
+}
+
+/** Each replica that is not where it was when the plan was made. */
+function placesDiffer(
+  saved: readonly { name: string; url: string; address: string | null }[],
+  now: readonly Pin[],
+): string[] {
+  const then = saved.map(({ name, url, address }) => ({ name, url, address: address ?? undefined }));
+  const changes = pinChanges(then, now);
+  return changes.length === 0 ? [] : [sayPinChanges(changes)];
 }
 
 function differs(what: string, then: string, now: string): string[] {

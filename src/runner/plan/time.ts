@@ -2,6 +2,7 @@ import type { Phase, Trigger } from '../../machine/phase.ts';
 import { TRANSITIONS } from '../../machine/phase.ts';
 import type { Task } from '../../machine/roll.ts';
 import type { Rotation } from '../../machine/rotation.ts';
+import { type Answers, NO_ANSWERS } from '../../probe/answers.ts';
 import type { Precondition } from '../../runbook/runbook.ts';
 import type { History } from '../history.ts';
 import { type Cost, gateMs, type Sizes, settleCost } from './cost.ts';
@@ -26,7 +27,7 @@ export class Timeline {
   readonly #now: Instant = { least: 0, most: 0 };
   #begun: Instant = { least: 0, most: 0 };
   #owed: Instant[] = [];
-  #extra = 0;
+  #preconditions: Answers = NO_ANSWERS;
 
   constructor(sizes: Sizes, madeAt: number, history: Pick<History, 'enteredAt' | 'owed'> | undefined) {
     this.#sizes = sizes;
@@ -40,7 +41,7 @@ export class Timeline {
   begin(preconditions: readonly Precondition[]): void {
     this.#begun = { ...this.#now };
     const preflight = preflightCost(this.#sizes, preconditions);
-    this.#extra = preflight.requests;
+    this.#preconditions = preflight.answers;
     this.#pass(preflight);
   }
 
@@ -66,13 +67,18 @@ export class Timeline {
     return gate === undefined ? undefined : this.#now.least - before;
   }
 
-  /** The command's replay checks over time are finished. @returns the requests of those and of the preconditions */
-  settled(): number {
+  /** The command's replay checks over time are finished. @returns their requests */
+  settled(): Answers {
     for (const { least, most } of this.#owed) this.#reach(least, most);
     const cost = settleCost(this.#sizes, this.#owed.length);
     this.#owed = [];
     this.#pass(cost);
-    return this.#extra + cost.requests;
+    return cost.answers;
+  }
+
+  /** The requests of the command's preconditions. */
+  get preconditions(): Answers {
+    return this.#preconditions;
   }
 
   /** How long the command lasts that began last. */

@@ -46,7 +46,7 @@ const beginnings: readonly (readonly [says: string, beginning: Beginning | undef
 
 const beginningsOf = (text: string) => (text.includes('protocol: gate-v1') ? beginnings : beginnings.slice(0, 1));
 
-const shipped = ['signer-hmac', 'gate-hmac', 'signer-mtls'].map(
+const shipped = ['signer-hmac', 'signer-hmac-second-id', 'gate-hmac', 'signer-mtls'].map(
   (name) => [name, read(`runbooks/${name}.yaml`)] as const,
 );
 

@@ -165,6 +165,15 @@ const ROWS: readonly Row[] = [
     request: /a request of c0 signed with next, sent before it changed, arrives late: r0 accepts current alone/,
   },
   {
+    file: 'm15-default-id-moved-last',
+    says: 'both clients move, r0 gets the new one alone while its default names the old: not in the catalogue',
+    breaks: 'I1e',
+    lines: 6,
+    step: 'remove-current',
+    request:
+      /^r0 restarts; then a request that names no client id is taken for the id of current: r0 accepts next alone/,
+  },
+  {
     file: 'tm1-client-certificate-before-trust',
     says: 'c0 shows its new certificate: T1',
     breaks: 'T1',
@@ -363,7 +372,7 @@ describe('the classical mistakes', () => {
   it('are all in the table', () => {
     const files = readdirSync(new URL('../../mistakes/', import.meta.url)).filter((name) => name.endsWith('.yaml'));
     expect(ROWS.map(({ file }) => `${file}.yaml`).sort()).toEqual(files.sort());
-    expect(files).toHaveLength(27);
+    expect(files).toHaveLength(28);
   });
 
   it.each(ROWS)('$file: $says', ({ file, breaks, lines, events, step, request, asked }) => {

@@ -6,7 +6,7 @@ import { readRunbook } from '../../../src/runbook/read.ts';
 import type { Runbook } from '../../../src/runbook/runbook.ts';
 
 /** The runbooks that ship, by name. */
-export const SHIPPED = ['signer-hmac', 'signer-mtls', 'gate-hmac'] as const;
+export const SHIPPED = ['signer-hmac', 'signer-hmac-second-id', 'signer-mtls', 'gate-hmac'] as const;
 
 /** How a question differs from the ordinary: two replicas, two clients, no template, everything may happen. */
 export interface Asked {

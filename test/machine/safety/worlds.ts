@@ -14,6 +14,7 @@ export function replica(settings: Partial<ReplicaSettings> = {}): ReplicaSetting
     strict: false,
     revokes: [],
     keyIds: 'default',
+    defaultId: 'none',
     namespace: 'declared',
     ...settings,
   };

@@ -11,9 +11,10 @@ export class ClientTraffic {
   #before: UsageSample = [];
 
   constructor({ transport, probes, tools }: Session, { usage, replicas, clients, probe, replay }: Fleet) {
-    if (usage?.from !== 'metrics') throw new Error('the fleet declares no page of metrics');
+    const [source] = usage;
+    if (source?.from !== 'metrics') throw new Error('the fleet declares no page of metrics');
     const scope = {
-      ...{ source: usage, replicas, clients, ownActor: undefined, clockErrorMs: replay.clockErrorMs },
+      ...{ source, replicas, clients, ownActor: undefined, clockErrorMs: replay.clockErrorMs },
       ...{ runId: tools.runId, deadlineMs: probe.deadlineMs },
     };
     this.#take = () => takeUsage(scope, transport, probes.clock);

@@ -7,6 +7,7 @@ import type { Fleet } from '../../../src/fleet/fleet.ts';
 import { readFleet } from '../../../src/fleet/read-fleet.ts';
 import type { Model } from '../../../src/machine/safety/world.ts';
 import { inventoryOf } from '../../../src/runner/inventory.ts';
+import { deployLoader } from '../../../src/runner/loader.ts';
 import type { World as RunnerWorld } from '../../../src/runner/world.ts';
 import { systemPlatform } from '../../../src/system/platform.ts';
 import type { PracticeFleet } from '../../support/practice-fleet.ts';
@@ -38,10 +39,21 @@ export async function openPractice(practice: PracticeFleet, clients: readonly st
   const session = await openSession(platform, { ledger: undefined }, fleet, runbook, { progress: SILENT });
   const { driver, clock, stop } = session.tools;
   const runner = {
-    ...{ fleet, runbook, driver, clock, stop, setting: model.setting, progress: SILENT },
-    prover: { ready: never, silent: never, prove: never, burn: never, anew: () => [], settle: never },
+    ...{
+      fleet,
+      runbook,
+      loader: deployLoader({ fleet, driver }),
+      clock,
+      stop,
+      setting: model.setting,
+      progress: SILENT,
+    },
+    prover: { ready: never, silent: never, sighted: never, prove: never, burn: never, anew: () => [], settle: never },
     traffic: { sign: never, report: never, alarm: () => undefined, stop: never },
     keeper: { destroy: never },
+    enumerate: async () => [],
+    confirmed: async () => [],
+    gone: new Map(),
   };
   return { model, supervisor, session, runner };
 }

@@ -17,6 +17,7 @@ export async function supervisorOf(home: string): Promise<Supervisor> {
   return {
     tell,
     runnable: async () => true,
+    ask: () => Promise.reject(new Error('nothing is asked on this fleet')),
     async run(argv): Promise<CommandResult> {
       const place = argv.indexOf('ctl');
       const [flag, folder, ...words] = argv.slice(place + 1);

@@ -11,6 +11,7 @@ import { carryOut } from '../../../src/runner/carry-out.ts';
 import { acceptorIn, clientIn, keyringConfigurations } from '../../../src/runner/configurations.ts';
 import type { Pair } from '../../../src/runner/pair.ts';
 import { named } from '../../../src/runner/prove-rounds.ts';
+import { bySecret } from '../../deploy/by-secret.ts';
 import { startPracticeFleet } from '../../support/practice-fleet.ts';
 import { ClientTraffic } from './client-traffic.ts';
 import { DOWN, GENERATIONS, placeOf, type Sight } from './expected.ts';
@@ -55,7 +56,8 @@ export class PracticeWorld {
     switch (move.kind) {
       case 'effect': {
         const task = { ...move.task, targets: [move.target] };
-        const configurations = keyringConfigurations(this.#runner, this.#pairs);
+        const { driver } = this.#session.tools;
+        const configurations = keyringConfigurations({ fleet: this.#runner.fleet, driver }, this.#pairs);
         const carried = await carryOut({ ...this.#runner, pairs: this.#pairs, configurations }, 'r1', task);
         const bad = carried.done ? carried.notes : [carried.why];
         if (bad.length > 0) throw new Error(bad.join('; '));
@@ -86,7 +88,7 @@ export class PracticeWorld {
 
   /** What a reconciler does: the template's own secrets, whatever they are, become those of the replica. */
   async #reconcile(template: string, replica: string): Promise<void> {
-    const { driver } = this.#session.tools;
+    const driver = bySecret(this.#session.tools.driver);
     const held = await driver.readAccepted(this.#acceptor(template), CLIENTS);
     await driver.writeAccepted(this.#acceptor(replica), held);
   }
@@ -118,7 +120,7 @@ export class PracticeWorld {
 
   /** What every configuration file holds. */
   async disks(): Promise<Sight> {
-    const { driver } = this.#session.tools;
+    const driver = bySecret(this.#session.tools.driver);
     const sight = new Map<string, string>();
     for (const acceptor of [...this.#fleet.templates, ...this.#fleet.replicas]) {
       for (const [client, secrets] of await driver.readAccepted(acceptor, CLIENTS)) {
@@ -178,7 +180,7 @@ export class PracticeWorld {
 
   /** Takes a proof as the runner does. */
   async isProven(proof: Proof, phase: Phase, targets: readonly string[]): Promise<boolean> {
-    const prover = this.#session.tools.prover(this.#pairs);
+    const prover = await this.#session.tools.prover(this.#pairs);
     return (await prover.prove(proof, phase, targets)).verdict === 'pass';
   }
 
@@ -215,7 +217,7 @@ export class PracticeWorld {
   }
 
   async #writeCurrent(): Promise<void> {
-    const { driver } = this.#session.tools;
+    const driver = bySecret(this.#session.tools.driver);
     const lists = new Map([...this.#pairs].map(([client, { current }]) => [client, [current]]));
     for (const acceptor of [...this.#fleet.templates, ...this.#fleet.replicas])
       await driver.writeAccepted(acceptor, lists);

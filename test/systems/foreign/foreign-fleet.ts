@@ -23,6 +23,8 @@ export interface ForeignOptions {
   readonly balanced?: readonly number[];
   /** Whether the sending clients run. */
   readonly clients?: boolean;
+  /** Clients that the signers know and the fleet file lacks; they do not run. */
+  readonly strangers?: readonly string[];
   /** Lets a test change the fleet file's text. */
   readonly edit?: (text: string, fleet: Addresses) => string;
 }
@@ -53,6 +55,8 @@ export interface ForeignFleet extends Addresses {
   /** Plants words in the fault file of a replica (1, 2, …); none lifts all. */
   plant(replica: number, ...words: string[]): void;
   ctl(action: 'start' | 'stop' | 'restart' | 'reload', unit: string): Promise<void>;
+  /** Makes a unit of a client that runs beside the others, from that of a client, with an env file as it is now or another secret. */
+  twin(client: string, name: string, secret?: string): void;
   /** Words for redis-cli, to the fleet's own store. */
   cli(...words: string[]): Promise<string>;
   /** The stored secrets of a client at a replica, in order. */
@@ -65,15 +69,17 @@ export interface ForeignFleet extends Addresses {
 export async function startForeign(options: ForeignOptions): Promise<ForeignFleet> {
   await requirePrograms(PROGRAMS);
   const home = mkdtempSync(join(tmpdir(), 'foreign-'));
-  for (const folder of ['tls', 'etc', 'run', 'faults', 'counts']) mkdirSync(join(home, folder), { mode: 0o700 });
+  for (const folder of ['tls', 'etc', 'run', 'faults', 'counts', 'logs'])
+    mkdirSync(join(home, folder), { mode: 0o700 });
   const count = options.replicas ?? 3;
   const [redis = 0, balancer = 0, also = 0, ...ports] = await freePorts(count + 3);
   const addresses: Addresses = { ports, also, balancer, redis };
-  await makeCertificates(home, count, options.sameCertificate ?? false);
+  const clients = [...CLIENTS, ...(options.strangers ?? [])];
+  await makeCertificates(home, count, options.sameCertificate ?? false, clients);
   writeUnits(home, options, addresses);
   const store = spawn(
     'redis-server',
-    ['--port', `${redis}`, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1'],
+    ['--port', `${redis}`, '--save', '', '--appendonly', 'no', '--bind', '127.0.0.1', '--dir', home],
     {
       stdio: 'ignore',
       env: ENV,
@@ -107,6 +113,15 @@ function handle(home: string, options: ForeignOptions, addresses: Addresses, sto
     rotctl: (...words) => begin(...words).ended,
     plant: (replica, ...words) => writeFileSync(join(home, 'faults', `signer-${replica}`), words.join('\n')),
     ctl,
+    twin: (client, name, secret) => {
+      const text = readFileSync(join(home, 'run', `${client}.json`), 'utf8');
+      const env = join(home, 'etc', `${client}.env`);
+      const own = join(home, 'etc', `${name}.env`);
+      const line = secret === undefined ? readFileSync(env) : `SIGNING_SECRET=${secret}\n`;
+      writeFileSync(own, line, { mode: 0o600 });
+      const changed = text.replace(env, own).replace(`/run/${client}.pid`, `/run/${name}.pid`);
+      writeFileSync(join(home, 'run', `${name}.json`), changed);
+    },
     cli: (...words) => run('redis-cli', ['-p', `${addresses.redis}`, ...words], home),
     stored: (replica, client) => storedIn(home, replica, client),
     tally: (client) => tallyOf(join(home, 'counts', client)),
@@ -144,7 +159,12 @@ function tallyOf(folder: string): Tally {
 
 // What an operator has: certificates, env files, units, a fleet file --------------------------------------------------
 
-async function makeCertificates(home: string, replicas: number, same: boolean): Promise<void> {
+async function makeCertificates(
+  home: string,
+  replicas: number,
+  same: boolean,
+  clients: readonly string[],
+): Promise<void> {
   const tls = join(home, 'tls');
   const ssl = (...words: string[]) => run('openssl', words, tls);
   const key = (name: string) => [
@@ -170,7 +190,7 @@ async function makeCertificates(home: string, replicas: number, same: boolean): 
     'keyUsage=critical,keyCertSign,cRLSign',
   );
   const servers = Array.from({ length: replicas }, (_, n) => `signer-${n + 1}`);
-  for (const name of [...(same ? servers.slice(0, 1) : servers), 'rotctl', ...CLIENTS]) {
+  for (const name of [...(same ? servers.slice(0, 1) : servers), 'rotctl', ...clients]) {
     const server = name.startsWith('signer');
     await ssl('req', ...key(name), '-out', `${name}.csr`, '-subj', `/CN=${name}`);
     const names = `subjectAltName=DNS:${name}.foreign.example,DNS:signer.foreign.example`;
@@ -216,7 +236,8 @@ function writeUnits(home: string, options: ForeignOptions, { ports, also, balanc
     '--ca',
     join(home, 'tls', 'ca.pem'),
   ];
-  const secrets = CLIENTS.map((client) => [client, randomBytes(24).toString('hex')] as const);
+  const clients = [...CLIENTS, ...(options.strangers ?? [])];
+  const secrets = clients.map((client) => [client, randomBytes(24).toString('hex')] as const);
   const variable = (client: string) => `SIGNER_SECRETS_${client.toUpperCase().replace('-', '_')}`;
   for (const [n, port] of ports.entries()) {
     const name = `signer-${n + 1}`;
@@ -236,6 +257,8 @@ function writeUnits(home: string, options: ForeignOptions, { ports, also, balanc
       env,
       '--faults',
       join(home, 'faults', name),
+      '--access',
+      join(home, 'logs', `${name}.log`),
     ];
     unit(name, [...own, ...tls(certificate), ...(n === 0 ? ['--also', also] : [])], port);
   }

@@ -74,6 +74,22 @@ describe.concurrent('an opening that one replica spoils is taken back, and says 
     expectNoRefusalBut(own, fault === 'one-secret-last');
   });
 
+  test('one that is another name of the first, told by neither certificate nor session', async (context) => {
+    const own = await start(context, {
+      takeUp: 'restart',
+      edit: (text, { ports, also }) =>
+        text.replace(`:${ports[2]}\n    serverName: signer-3.`, `:${also}\n    serverName: signer-1.`),
+    });
+    const before = stored(own);
+    const { code, result } = await own.rotctl('overlap');
+    expect([code, result.error?.code], result.error?.message).toEqual([10, 'ROLLED_BACK']);
+    expect(result.error?.message).toMatch(
+      /fleet\.distinct on signer-3: signer-3 accepts next of client-a, which only signer-1, signer-2 had been given/,
+    );
+    expect(stored(own)).toEqual(before);
+    expectNoRefusal(own);
+  }, 120_000);
+
   test('one that reads quotes as part of the value keeps its secret', async (context) => {
     const own = await start(context, { replicas: 2 });
     const file = join(own.home, 'etc/signer-1.env');

@@ -1,5 +1,10 @@
 import { execFile } from 'node:child_process';
-import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isFree } from '../../../src/practice/supervisor/ports.ts';
+import { eventually } from '../../support/until.ts';
 
 /** The environment of every process that the tests start. */
 export const ENV = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/' };
@@ -24,28 +29,54 @@ export async function requirePrograms(programs: readonly string[]): Promise<void
   if (missing.length > 0) throw new Error(`these tests need ${missing.join(', ')}, which cannot be started here`);
 }
 
-/** Ports that nothing listens on. */
+/** Below the ephemeral ports, of which any outgoing connection may take one; above 10080, which fetch refuses; beside those of practice fleets. */
+const PORTS = { from: 10_100, to: 20_000 };
+/** One file for each port that a test process has in use, with its pid: tests run side by side in many processes. */
+const TAKEN = join(tmpdir(), 'rotctl-test-ports');
+
+/** Ports that nothing listens on, and that no other test is given as long as this process lives. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  mkdirSync(TAKEN, { recursive: true });
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = randomInt(PORTS.from, PORTS.to);
+    if (take(port) && (await isFree(port))) ports.push(port);
+  }
   return ports;
 }
 
-/** Waits until something holds, at most 10 s. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + 10_000;
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > end) throw new Error('what was started did not come up within 10 s');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+/** What this process has taken, given back at its end. */
+const own = new Set<string>();
+
+function take(port: number): boolean {
+  const file = join(TAKEN, `${port}`);
+  try {
+    writeFileSync(file, `${process.pid}`, { flag: 'wx' });
+  } catch {
+    if (holderLives(file)) return false;
+    rmSync(file, { force: true });
+    return false;
   }
+  if (own.size === 0) process.once('exit', giveBack);
+  own.add(file);
+  return true;
+}
+
+function giveBack(): void {
+  for (const file of own) rmSync(file, { force: true });
+}
+
+/** Whether the process that has taken a port is still there; one that was killed has left its file behind. */
+function holderLives(file: string): boolean {
+  try {
+    process.kill(Number(readFileSync(file, 'utf8')), 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until something holds that cannot even be asked at first. */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  await eventually('what was started to come up', () => holds().catch(() => false));
 }

@@ -27,6 +27,7 @@ export interface Found {
   readonly critical: boolean;
   readonly target: string;
   readonly seen: string;
+  readonly hazards?: readonly string[];
   readonly reason?: string;
 }
 
@@ -60,4 +61,13 @@ export function startRotctl(home: string, root: string, words: readonly string[]
     });
   });
   return { child, ended };
+}
+
+/** What did not pass, in words: for a test that says why. */
+export function troubles({ result, stderr }: Ended): string {
+  const bad = result.checks.filter(({ verdict }) => verdict === 'fail' || verdict === 'unknown');
+  return [
+    ...bad.map(({ id, target, verdict, reason, seen }) => `${verdict} ${id} on ${target}: ${reason ?? seen}`),
+    stderr,
+  ].join('\n');
 }

@@ -1,10 +1,17 @@
 import { expect, type TestContext, test } from 'vitest';
-import type { Ended } from '../foreign/rotctl-run.ts';
+import { type Ended, troubles } from '../foreign/rotctl-run.ts';
 import { type GateFleet, startGates, type Variables } from './fleet.ts';
 
 const UNITS = ['gate-1', 'gate-2', 'service'];
 /** What cannot hold where each gate has nonces of its own. */
-const KNOWN = ['replay.cross-replica', 'replay.concurrent', 'replay.namespace', 'replay.after-ttl'];
+const KNOWN = [
+  'replay.cross-replica',
+  'replay.concurrent',
+  'replay.namespace',
+  'replay.after-ttl',
+  'replay.secrets',
+  'replay.balancer',
+];
 const ACCEPTS = `accepts:
 ${KNOWN.map((check) => `  - { check: ${check}, reason: 'each gate has nonces of its own', owner: platform }`).join('\n')}
 `;
@@ -26,7 +33,7 @@ function failed({ result }: Ended, id: string): string[] {
 }
 
 function expectEnd(ended: Ended, code: number, phase: string): void {
-  expect([ended.code, ended.result.phase], `${ended.result.error?.message}\n${ended.stderr}`).toEqual([code, phase]);
+  expect([ended.code, ended.result.phase], `${ended.result.error?.message}\n${troubles(ended)}`).toEqual([code, phase]);
 }
 
 /** Every valid request of the service was answered with an acceptance, all through its lives. */
@@ -85,6 +92,17 @@ test('strict gates that know the service by the default key id lock it out at no
   const overlap = await fleet.rotctl('overlap');
   if (overlap.code === 0) expectEnd(await fleet.rotctl('rollback'), 0, 'rolled-back');
   else expect([10, 13], overlap.stderr).toContain(overlap.code);
+  expect(settings(fleet)).toEqual(before);
+  await expectNoRefusal(fleet);
+}, 240_000);
+
+test('a drill on gates in Python goes there and back, and leaves every variable as it was', async (context) => {
+  const fleet = await start(context);
+  fleet.declare(ACCEPTS);
+  const before = settings(fleet);
+  const drill = await fleet.rotctl('drill', '--fleet', 'rotctl.yaml');
+  // That each gate keeps nonces for itself is known and accepted, and fails no score.
+  expectEnd(drill, 0, 'rolled-back');
   expect(settings(fleet)).toEqual(before);
   await expectNoRefusal(fleet);
 }, 240_000);

@@ -43,6 +43,7 @@ const secrets: readonly Invariant[] = [
   ['I1b', (judged, question) => refusesOne(question, judged.up, judged.lingering)],
   ['I1c', (judged, question) => refusesAfterRestart(question, judged, judged.lingering)],
   ['I1d', (judged, question) => refusesFromTemplate(question, judged, judged.lingering)],
+  ['I1e', (judged) => [...judged.up, ...judged.disks, ...judged.templates].some(isMisdirected)],
   ['I2', (judged, _, state) => acceptsWithdrawn(state, judged.up)],
   ['I2b', (judged, _, state) => acceptsWithdrawn(state, [...judged.disks, ...judged.templates])],
   ['I3', (_judged, _, state) => isServedTwice(state)],
@@ -68,6 +69,11 @@ function refusesAfterRestart(question: Question, judged: Judged, lingering: read
 
 function refusesFromTemplate(question: Question, judged: Judged, lingering: readonly Message[]): boolean {
   return refusesOne(question, judged.templates, [...judged.sent, ...judged.sentAfterRestart, ...lingering]);
+}
+
+/** Requests that name no client are taken for one whose generation it does not accept. */
+function isMisdirected({ accepts, defaultId }: ReplicaSettings): boolean {
+  return defaultId !== 'none' && !accepts.includes(defaultId);
 }
 
 function acceptsWithdrawn({ withdrawn }: State, replicas: readonly ReplicaSettings[]): boolean {

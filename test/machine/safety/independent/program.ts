@@ -14,6 +14,7 @@ export interface ReplicaSettings {
   readonly strict: boolean;
   readonly revokes: readonly Generation[];
   readonly keyIds: 'default' | 'own';
+  readonly defaultId: Generation | 'none';
   readonly namespace: 'declared' | 'other';
 }
 
@@ -145,8 +146,9 @@ function readEffect(raw: Record<string, unknown>, beginning: Beginning): Effect 
 
 /** `key-ids` is written with a hyphen, and what a client presents is what it signs with. */
 function readChange(raw: Record<string, unknown>, beginning: Beginning): Change {
-  const { of, where, 'key-ids': keyIds, ...rest } = raw;
-  const named: Record<string, unknown> = keyIds === undefined ? rest : { ...rest, keyIds };
+  const { of, where, 'key-ids': keyIds, 'default-id': defaultId, ...rest } = raw;
+  const labelled: Record<string, unknown> = keyIds === undefined ? rest : { ...rest, keyIds };
+  const named: Record<string, unknown> = defaultId === undefined ? labelled : { ...labelled, defaultId };
   if (named.strict === 'as-before') named.strict = beginning.strict;
   if (named.keyIds === 'as-before') named.keyIds = beginning.keyIds;
   if (of !== 'client' || named.presents === undefined) return named as Change;

@@ -27,6 +27,8 @@ export function holds(question: Question, state: State, task: Task, proof: Proof
     case 'presents':
       if (task.over === 'clients') return clients.every((client) => client.memory.signs === generation);
       return allUp(asked, (memory) => memory.presents === generation);
+    case 'default-id':
+      return allUp(asked, (memory) => memory.defaultId === generation);
     case 'unused':
       return state.clients.every((client) => client.memory.signs !== generation || client.memory.dual);
     case 'trusts':

@@ -92,6 +92,7 @@ const replicaAtFirst: ReplicaSettings = {
   strict: false,
   revokes: [],
   keyIds: 'default',
+  defaultId: 'none',
   namespace: 'declared',
 };
 
@@ -100,7 +101,8 @@ const clientAtFirst: ClientSettings = { signs: 'current', dual: false, keyIds: '
 /** The state in which nothing has happened yet. */
 export function firstState({ program, inventory, beginning = untouched }: Question): State {
   const { strict, keyIds } = beginning;
-  const gate = { ...replicaAtFirst, strict, keyIds };
+  const defaultId: ReplicaSettings['defaultId'] = movesDefault(program) ? 'current' : 'none';
+  const gate = { ...replicaAtFirst, strict, keyIds, defaultId };
   const client = { ...clientAtFirst, keyIds };
   return {
     phase: 'stable',
@@ -114,6 +116,11 @@ export function firstState({ program, inventory, beginning = untouched }: Questi
     withdrawn: [],
     served: changesNamespace(program) ? ['current@declared'] : null,
   };
+}
+
+function movesDefault(program: Program): boolean {
+  const effects = [...program.phases.values()].flat().flatMap((step) => step.effects);
+  return effects.some((effect) => effect.kind === 'set' && effect.set.defaultId !== undefined);
 }
 
 function changesNamespace(program: Program): boolean {
