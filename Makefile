@@ -24,8 +24,8 @@ game-day-scorecard: build ## drills of signers and of gates, with faults, within
 hmac-migration-advice: build ## whether to stay on shared HMAC secrets, by seven triggers from the environment (AUTH_SERVICES, …)
 	@node bin/rotctl.js advise
 
-test: redis build ## the quick tests (needs redis-server; as root on Debian it is installed)
-	@$(VITEST)
+test: redis build ## the quick tests, or those of FILES (needs redis-server; as root on Debian it is installed)
+	@$(VITEST) $(FILES)
 
 test-systems: programs build ## tests against real systems: Redis in its modes, ansible over ssh, kubectl against a stand-in, signers and gates that are no part of rotctl
 	@$(call suite,systems)
@@ -56,7 +56,7 @@ clean: ## remove what make has made, but not the dependencies
 # A folder of tests that the quick ones leave out.
 define suite
 if [ -z "$$(find test/$(1) -name '*.test.ts' 2>/dev/null | head -n 1)" ]; then echo 'test/$(1) has no tests'; \
-else ROTCTL_TEST_SUITE=$(1) $(VITEST); fi
+else ROTCTL_TEST_SUITE=$(1) $(VITEST) $(FILES); fi
 endef
 
 $(DEPENDENCIES): package-lock.json | node
@@ -71,74 +71,44 @@ node:
 	  if (at === -1 || have[at] > need[at]) process.exit(0); \
 	  console.error('this is Node ' + process.versions.node + '; rotctl needs Node $(NODE_MINIMUM) or newer'); process.exit(1);"
 
-# What the tests against real systems need; each installs its own, or says that it is missing.
+# What the tests against real systems need; each is installed where that can be done, and named where not.
 programs: redis python nginx haproxy ansible kubectl
 
-# The package would start its service and have it start at each boot; the tests start servers of their own.
 redis:
-	@if command -v redis-server >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo 'redis-server is not installed; install it (Debian: apt-get install redis-server), then run this again' >&2; exit 1; \
-	fi; \
-	echo 'installing redis-server, without starting its service'; \
-	export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d; \
-	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends redis-server >/dev/null || exit 1; \
-	if [ -d /run/systemd/system ]; then systemctl --quiet disable redis-server; fi
+	@$(call need,redis-server:redis-server,redis-server)
 
 # Systems that are no part of this project are written in it, with its standard library alone.
 python:
-	@if command -v python3 >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo 'python3 is not installed; install it (Debian: apt-get install python3), then run this again' >&2; exit 1; \
-	fi; \
-	echo 'installing python3'; export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends python3 >/dev/null
+	@$(call need,python3:python3)
 
-# As with redis: the package would start its service; the tests start a server of their own.
 nginx:
-	@if command -v nginx >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo 'nginx is not installed; install it (Debian: apt-get install nginx-light), then run this again' >&2; exit 1; \
-	fi; \
-	echo 'installing nginx, without starting its service'; \
-	export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d; \
-	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends nginx-light >/dev/null || exit 1; \
-	if [ -d /run/systemd/system ]; then systemctl --quiet disable nginx; fi
+	@$(call need,nginx:nginx-light,nginx)
 
-# As with nginx.
 haproxy:
-	@if command -v haproxy >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo 'haproxy is not installed; install it (Debian: apt-get install haproxy), then run this again' >&2; exit 1; \
-	fi; \
-	echo 'installing haproxy, without starting its service'; \
-	export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d; \
-	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends haproxy >/dev/null || exit 1; \
-	if [ -d /run/systemd/system ]; then systemctl --quiet disable haproxy; fi
+	@$(call need,haproxy:haproxy,haproxy)
 
-# Its sshd is not started: the tests start one of their own on the loopback, as whoever runs them.
+# The tests start an sshd of their own on the loopback, as whoever runs them.
 ansible:
-	@missing=; command -v ansible-playbook >/dev/null || missing="$$missing ansible"; \
-	command -v ssh >/dev/null || missing="$$missing openssh-client"; \
-	[ -x /usr/sbin/sshd ] || missing="$$missing openssh-server"; \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo "not installed:$$missing; install it (Debian: apt-get install$$missing), then run this again" >&2; exit 1; \
-	fi; \
-	echo "installing$$missing, without starting a service"; \
-	export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d; \
-	if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends $$missing >/dev/null || exit 1; \
-	case "$$missing" in *openssh-server*) if [ -d /run/systemd/system ]; then systemctl --quiet disable ssh; fi ;; esac
+	@$(call need,ansible-playbook:ansible ssh:openssh-client sshd:openssh-server,ssh)
 
 # The real one, against a stand-in for the API of a cluster.
 kubectl:
-	@if command -v kubectl >/dev/null; then exit 0; fi; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
-	  echo 'kubectl is not installed; install it (Debian: apt-get install kubernetes-client), then run this again' >&2; exit 1; \
-	fi; \
-	echo 'installing kubernetes-client'; export DEBIAN_FRONTEND=noninteractive; \
-	apt-get -qq update && apt-get -qq install --no-install-recommends kubernetes-client >/dev/null
+	@$(call need,kubectl:kubernetes-client)
+
+# Installs what is missing of PROGRAM:PACKAGE…, as root on Debian, and elsewhere names it. A package may start its
+# service and have it start at each boot; the services named second do neither: the tests start servers of their own.
+define need
+missing=; for pair in $(1); do \
+  PATH="$$PATH:/usr/sbin" command -v "$${pair%:*}" >/dev/null || missing="$$missing $${pair#*:}"; \
+done; \
+if [ -z "$$missing" ]; then exit 0; fi; \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+  echo "not installed:$$missing; install it (Debian: apt-get install$$missing), then run this again" >&2; exit 1; \
+fi; \
+echo "installing$$missing, without starting a service"; \
+export DEBIAN_FRONTEND=noninteractive; policy=/usr/sbin/policy-rc.d; \
+if [ ! -e $$policy ]; then printf '#!/bin/sh\nexit 101\n' >$$policy; chmod 755 $$policy; trap 'rm -f '$$policy EXIT; fi; \
+apt-get -qq -o Acquire::Retries=3 update && \
+  apt-get -qq -o Acquire::Retries=3 install --no-install-recommends $$missing >/dev/null || exit 1; \
+if [ -d /run/systemd/system ]; then for service in $(2); do systemctl --quiet disable $$service; done; fi
+endef
