@@ -15,6 +15,9 @@ export const MAX_DEPTH = 32;
 /** Longest key, in characters: YAML limits an implicit key to 1024, and an escape takes six. */
 const MAX_KEY_LENGTH = 160;
 
+/** Longest key as it is written or read, in bytes: all of it escaped, with its quotes. */
+export const MAX_KEY_BYTES = MAX_KEY_LENGTH * 6 + 2;
+
 /** The bytes of one document, and the hash that its last line states. */
 export interface EncodedEntry {
   readonly bytes: Uint8Array;

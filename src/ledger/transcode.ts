@@ -1,4 +1,4 @@
-import { MAX_DEPTH } from './encode.ts';
+import { MAX_DEPTH, MAX_KEY_BYTES } from './encode.ts';
 import { CHARACTER_CLASS, hasUnprintable, isReserved, PLAIN_FIRST, PLAIN_INNER } from './scalar.ts';
 
 const NEWLINE = 0x0a;
@@ -175,6 +175,7 @@ class Transcoder {
   #key(): void {
     const from = this.#at;
     if (!this.#text()) this.#fail('expected a key');
+    if (this.#at - from > MAX_KEY_BYTES) this.#fail(`a key of over ${MAX_KEY_BYTES} bytes, which YAML does not allow`);
     if (this.#in[from] !== QUOTE && this.#isReservedFrom(from)) this.#fail('this word must be quoted');
   }
 

@@ -293,6 +293,13 @@ describe('the writer refuses', () => {
     const data = { x: deep(MAX_DEPTH - 1) };
     expect(decodeEntry(withData(data)).data).toEqual(data);
   });
+
+  it('and takes a key as long as allowed, all of it escaped', () => {
+    const data = { ['\u0001'.repeat(160)]: 1 };
+    const written = withData(data);
+    expect(decodeEntry(written).data).toEqual(data);
+    expect(oracle(written, '1.2')).toMatchObject({ data });
+  });
 });
 
 describe('the reader refuses', () => {
@@ -312,6 +319,7 @@ describe('the reader refuses', () => {
     ['a list for data', /data:\n( .*\n)+/.exec(good)?.[0] ?? '', 'data:\n  - x\n'],
     ['a key that stands twice', '  a: 1', '  a: 1\n  a: 1'],
     ['a key that stands twice in two spellings', '  a: 1', '  a: 1\n  "\\u0061": 1'],
+    ['a key that YAML does not take for its length', 'a: 1', `${'word '.repeat(250)}end: 1`],
     ['an anchor', 'a: 1', 'a: &x 1'],
     ['an alias', 'a: 1', 'a: *x'],
     ['a tag', 'a: 1', 'a: !!str 1'],
