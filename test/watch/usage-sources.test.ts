@@ -1,7 +1,7 @@
 import { appendFile, copyFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CommandUsage, LogUsage, PrometheusServer, PrometheusUsage } from '../../src/fleet/evidence.ts';
 import { createLineCommands } from '../../src/system/line-commands.ts';
@@ -86,7 +86,7 @@ describe('log files as usage evidence', () => {
   test.each([
     ['copied and emptied', (log: string) => copyFile(log, `${log}.1`).then(() => truncate(log)), 1],
     ['emptied', (log: string) => truncate(log), 0],
-    ['replaced, and the old one is nowhere', (log: string) => rename(log, `${log.replace('s-1', 'other')}`), 0],
+    ['replaced, and the old one is nowhere', (log: string) => rename(log, join(dirname(log), 'other')), 0],
   ])('one that is %s begins the window anew, and loses no straggler', async (_, rotate, kept) => {
     const { window, write, log } = await windowOn(() => LOGS);
     await write('s-1', line('client-a', OLD));
