@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ENV, freePorts, requirePrograms, run, until } from '../foreign/processes.ts';
 import { type Begun, type Ended, startRotctl } from '../foreign/rotctl-run.ts';
+import { type Tally, tallyOf } from '../foreign/tally.ts';
 import { FLEET_TEXTS } from './fleet-texts.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -24,14 +25,6 @@ export interface Options {
   readonly remembers?: boolean;
   /** Lets a test change the fleet file's text. */
   readonly edit?: (text: string) => string;
-}
-
-/** What the sending clients counted. */
-export interface Tally {
-  readonly sent: number;
-  readonly accepted: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly faults: number;
 }
 
 /** A running fleet of real processes in a folder of its own. */
@@ -116,19 +109,6 @@ function storedIn(file: string, variable: string): readonly string[] {
     .split('\n')
     .find((each) => each.startsWith(`${variable}=`));
   return (line ?? '').slice(variable.length + 1).split(',');
-}
-
-function tallyOf(folder: string): Tally {
-  const sum = { sent: 0, accepted: 0, refused: {} as Record<string, number>, faults: 0 };
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (!name.endsWith('.json')) continue;
-    const one: Tally = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-    sum.sent += one.sent;
-    sum.accepted += one.accepted;
-    sum.faults += one.faults;
-    for (const [code, count] of Object.entries(one.refused)) sum.refused[code] = (sum.refused[code] ?? 0) + count;
-  }
-  return sum;
 }
 
 function freshSecret(service: Service, client: string): string {

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENV, freePorts, requirePrograms, run, until } from './processes.ts';
 import { type Begun, type Ended, startRotctl } from './rotctl-run.ts';
+import { type Tally, tallyOf } from './tally.ts';
 
 const PROGRAMS = ['python3', 'openssl', 'redis-server'] as const;
 const CLIENTS = ['client-a', 'client-b'] as const;
@@ -36,14 +37,6 @@ export interface Addresses {
   readonly also: number;
   readonly balancer: number;
   readonly redis: number;
-}
-
-/** What the sending clients counted, over all their lives. */
-export interface Tally {
-  readonly sent: number;
-  readonly accepted: number;
-  readonly refused: Readonly<Record<string, number>>;
-  readonly faults: number;
 }
 
 /** A fleet of independent signers, real processes in a folder of their own. */
@@ -142,19 +135,6 @@ function storedIn(home: string, replica: number, client: string): string[] {
     .slice(name.length + 1)
     .replaceAll('"', '')
     .split(',');
-}
-
-function tallyOf(folder: string): Tally {
-  const sum = { sent: 0, accepted: 0, refused: {} as Record<string, number>, faults: 0 };
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    if (!name.endsWith('.json')) continue;
-    const one: Tally = JSON.parse(readFileSync(join(folder, name), 'utf8'));
-    sum.sent += one.sent;
-    sum.accepted += one.accepted;
-    sum.faults += one.faults;
-    for (const [code, count] of Object.entries(one.refused)) sum.refused[code] = (sum.refused[code] ?? 0) + count;
-  }
-  return sum;
 }
 
 // What an operator has: certificates, env files, units, a fleet file --------------------------------------------------
